@@ -1,0 +1,1 @@
+"""Particle tracking in microscopy movies. Knows nothing of ``medseg``."""
