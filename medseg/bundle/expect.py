@@ -1,0 +1,54 @@
+from medseg.bundle.metadata import BundleMetadata
+from medseg.errors import UserError
+from medseg.io import Image
+
+
+def require_fitting_image(image: Image, metadata: BundleMetadata) -> None:
+    """Refuse an image the network cannot take at all.
+
+    Raises:
+        UserError: the number of spatial dimensions or of channels differs.
+    """
+    wanted = metadata.image
+    dims = len(image.spatial_shape)
+    if dims != len(wanted.spatial_shape):
+        raise UserError(f"the bundle takes {len(wanted.spatial_shape)}D images, got a {dims}D one")
+    if image.channels != wanted.num_channels:
+        raise UserError(
+            f"the bundle takes {wanted.num_channels} channel{'s' * (wanted.num_channels != 1)}, got {image.channels} "
+            f"(a fourth axis of a volume counts as channels)"
+        )
+
+
+def departures(image: Image, metadata: BundleMetadata) -> list[str]:
+    """How ``image`` departs from what the weights have seen in training, a sentence each; empty where it does not.
+
+    The extent is compared along the patient's axes, however the voxels are stored. The modality is known of DICOM only.
+    """
+    expected = metadata.expected_input
+    if expected is None:
+        return []
+    found = []
+    if expected.modality and image.modality and image.modality != expected.modality:
+        found.append(f"the weights know {expected.modality} images, this one is {image.modality}")
+    if expected.extent_mm is not None:
+        extent = _along_patient_axes(image)
+        low, high = expected.extent_mm.min, expected.extent_mm.max
+        if any(not lo <= size <= hi for lo, size, hi in zip(low, extent, high, strict=False)):
+            found.append(
+                f"the weights know {expected.field_of_view or 'another field of view'}, "
+                f"this image spans {' x '.join(f'{size:.0f}' for size in extent)} mm: crop it first"
+            )
+    return found
+
+
+def _along_patient_axes(image: Image) -> list[float]:
+    """Extent in millimetres along left-right, front-back and head-foot, by the nearest voxel axis each."""
+    axes = ["LR", "AP", "SI"]
+    size_of = {
+        axis: size
+        for code, size in zip(image.orientation, image.extent_mm, strict=True)
+        for axis in axes
+        if code in axis
+    }
+    return [size_of[axis] for axis in axes if axis in size_of] or list(image.extent_mm)

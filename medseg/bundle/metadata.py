@@ -1,0 +1,138 @@
+import json
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from medseg.errors import UserError
+
+Version = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+){1,2}([a-zA-Z0-9.+-]*)$")]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Size = int | Annotated[str, StringConstraints(pattern=r"^(\*|[0-9pn*+\-/() ]+)$")]
+
+
+class TensorFormat(BaseModel):
+    """One input or output of the network: what ``network_data_format`` says of it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Text = Field(description="image, series, tuples, probabilities, ...")
+    format: Text = Field(description="magnitude, hounsfield, kspace, segmentation, ...")
+    modality: str | None = Field(None, description="MR, CT, ...; for inputs.")
+    num_channels: Annotated[int, Field(gt=0)]
+    spatial_shape: list[Size] = Field(min_length=1, max_length=3, description="Numbers, or patterns such as 8*n.")
+    dtype: Text
+    value_range: list[float] = Field(description="Lower and upper bound, or empty where there is none.")
+    is_patch_data: bool
+    channel_def: dict[Annotated[str, StringConstraints(pattern=r"^\d+$")], str]
+
+    @model_validator(mode="after")
+    def _channels_are_defined(self) -> Self:
+        if len(self.channel_def) != self.num_channels:
+            raise ValueError(f"channel_def must name {self.num_channels} channels, it names {len(self.channel_def)}")
+        return self
+
+
+class NetworkDataFormat(BaseModel):
+    """Inputs and outputs of the network by name; MONAI's applications want the first ones called image and pred."""
+
+    model_config = ConfigDict(extra="allow")
+
+    inputs: dict[str, TensorFormat] = Field(min_length=1)
+    outputs: dict[str, TensorFormat] = Field(min_length=1)
+
+
+class Extent(BaseModel, extra="forbid"):
+    """Smallest and largest extent in millimetres along the patient's left-right, front-back and head-foot axes."""
+
+    min: list[float] = Field(min_length=2, max_length=3)
+    max: list[float] = Field(min_length=2, max_length=3)
+
+
+class ExpectedInput(BaseModel, extra="forbid"):
+    """What the weights have seen in training; medseg's own section, which other tools ignore."""
+
+    modality: str | None = None
+    extent_mm: Extent | None = None
+    field_of_view: str | None = None
+
+
+class BundleMetadata(BaseModel):
+    """``configs/metadata.json``, written from MONAI's bundle specification (schema of 2024-07-25).
+
+    Further keys are allowed, as the specification does.
+    """
+
+    model_config = ConfigDict(extra="allow", populate_by_name=True)
+
+    schema_url: Text = Field(alias="schema")
+    version: Version
+    changelog: dict[str, str]
+    monai_version: Version
+    pytorch_version: Version
+    numpy_version: Version
+    required_packages_version: dict[str, str] | None = None
+    optional_packages_version: dict[str, str] | None = Field(None, description="The older name, deprecated.")
+    name: str | None = None
+    task: Text
+    description: Text
+    authors: Text
+    copyright: Text
+    data_source: str | None = None
+    data_type: str | None = None
+    image_classes: str | None = None
+    label_classes: str | None = None
+    pred_classes: str | None = None
+    eval_metrics: dict[str, float] | None = None
+    intended_use: str | None = None
+    references: list[str] | None = None
+    network_data_format: NetworkDataFormat
+    expected_input: ExpectedInput | None = None
+
+    @model_validator(mode="after")
+    def _version_is_in_changelog(self) -> Self:
+        if self.version not in self.changelog:
+            raise ValueError(f"version {self.version} must be a key of changelog")
+        return self
+
+    @property
+    def image(self) -> TensorFormat:
+        """The first input."""
+        return next(iter(self.network_data_format.inputs.values()))
+
+    @property
+    def classes(self) -> dict[int, str]:
+        """Names of the label values, without the background."""
+        output = next(iter(self.network_data_format.outputs.values()))
+        return {int(value): name for value, name in output.channel_def.items() if value != "0"}
+
+    @property
+    def recommended_but_absent(self) -> list[str]:
+        """Optional sections that a complete bundle of the model zoo has and this one lacks."""
+        wanted = (
+            "name data_source data_type image_classes label_classes pred_classes eval_metrics intended_use references "
+            "required_packages_version"
+        )
+        return [field for field in wanted.split() if not getattr(self, field)]
+
+
+def read_metadata(bundle: Path) -> BundleMetadata:
+    """The metadata of the bundle in folder ``bundle``.
+
+    Raises:
+        UserError: the file is absent, is not JSON, or breaks the specification; every broken key is named.
+    """
+    path = bundle / "configs" / "metadata.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"`{path}` cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(f"`{path}` must be JSON, but {error}") from error
+    try:
+        return BundleMetadata.model_validate(content)
+    except ValidationError as error:
+        broken = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc']) or 'metadata'}: {item['msg']}" for item in error.errors()
+        )
+        raise UserError(f"`{path}` breaks MONAI's bundle specification: {broken}") from error

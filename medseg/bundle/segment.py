@@ -1,0 +1,32 @@
+import numpy as np
+
+from medseg.bundle.expect import require_fitting_image
+from medseg.bundle.load import LoadedBundle
+from medseg.errors import UserError
+from medseg.io import Image
+
+
+def segment(bundle: LoadedBundle, image: Image) -> np.ndarray:
+    """The label map of ``image``, unsigned 8-bit integers of shape ``image.spatial_shape``, voxel for voxel.
+
+    Raises:
+        UserError: the image does not fit the network, or the bundle does not come back to the image's own grid.
+    """
+    require_fitting_image(image, bundle.metadata)
+
+    import torch
+    from monai.data import MetaTensor, decollate_batch, list_data_collate
+
+    meta = {"original_channel_dim": 0, "original_affine": image.affine, "spatial_shape": image.spatial_shape}
+    tensor = MetaTensor(torch.as_tensor(image.data.astype(np.float32)), affine=torch.as_tensor(image.affine), meta=meta)
+    with torch.inference_mode():
+        batch = list_data_collate([bundle.preprocessing({"image": tensor})])
+        batch["pred"] = bundle.inferer(batch["image"].to(bundle.device), bundle.network)
+        pred = bundle.postprocessing(decollate_batch(batch)[0])["pred"]
+    label = np.asarray(pred.cpu())
+    if label.shape != (1, *image.spatial_shape):
+        raise UserError(
+            f"bundle `{bundle.name}` gave a label of shape {label.shape[1:]} for an image of shape "
+            f"{image.spatial_shape}: its postprocessing needs Invertd and an argmax"
+        )
+    return np.asarray(label[0], dtype=np.uint8)

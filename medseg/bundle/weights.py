@@ -1,0 +1,41 @@
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medseg.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def find_weights(bundle: Path) -> Path:
+    """The weights of a bundle, ``models/model.pt``.
+
+    Raises:
+        UserError: the bundle has none.
+    """
+    path = bundle / "models" / "model.pt"
+    if not path.is_file():
+        raise UserError(f"bundle `{bundle.name}` has no weights: models/model.pt is absent; train it first")
+    return path
+
+
+def load_weights(path: Path, network: "torch.nn.Module") -> None:
+    """Load a file of tensors, and nothing but tensors, into ``network``; every name and shape must fit.
+
+    Raises:
+        UserError: the file is damaged, holds anything but tensors, or belongs to another network.
+    """
+    import torch
+
+    try:
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises a dozen kinds for a damaged or hostile file
+        raise UserError(f"`{path}` is not a file of tensors that loads with weights_only") from error
+    if isinstance(state, dict):
+        for key in ("model", "state_dict"):
+            if isinstance(state.get(key), dict):
+                state = state[key]
+    try:
+        network.load_state_dict(state, strict=True)
+    except Exception as error:
+        raise UserError(f"`{path}` does not hold the weights of this bundle's network") from error

@@ -1,0 +1,77 @@
+from typing import Annotated
+
+import typer
+
+from medseg.cli.console import print_json, print_table
+from medseg.cli.options import JsonOption, TrustOption
+
+bundle_app = typer.Typer(help="List, show and check MONAI bundles.", no_args_is_help=True, rich_markup_mode=None)
+NameArgument = Annotated[str, typer.Argument(metavar="BUNDLE", help="Name of a shipped bundle or path of any.")]
+
+
+@bundle_app.command("list")
+def list_bundles(json_output: JsonOption = False) -> None:
+    """List the bundles that ship with medseg."""
+    from medseg.bundle import read_metadata, shipped_bundles
+
+    rows = []
+    for name, path in shipped_bundles().items():
+        metadata = read_metadata(path)
+        rows.append({"name": name, "version": metadata.version, "task": metadata.task})
+    if json_output:
+        print_json({"bundles": rows})
+    else:
+        print_table("Bundles", ["name", "version", "task"], [tuple(row.values()) for row in rows])
+
+
+@bundle_app.command()
+def show(name: NameArgument, json_output: JsonOption = False) -> None:
+    """Show what a bundle takes and gives, what it was measured at, and its licence."""
+    from medseg.bundle import find_bundle, read_metadata
+    from medseg.bundle.weights import find_weights
+    from medseg.io import sha256_of
+
+    bundle = find_bundle(name)
+    metadata = read_metadata(bundle)
+    expected = metadata.expected_input
+    facts: dict[str, object] = {
+        "name": bundle.name,
+        "version": metadata.version,
+        "task": metadata.task,
+        "description": metadata.description,
+        "classes": {str(value): class_name for value, class_name in metadata.classes.items()},
+        "expects": None if expected is None else expected.model_dump(),
+        "measures": metadata.eval_metrics,
+        "intended_use": metadata.intended_use,
+        "copyright": metadata.copyright,
+        "weights_sha256": sha256_of(find_weights(bundle)),
+        "folder": str(bundle),
+    }
+    if json_output:
+        print_json(facts)
+    else:
+        print_table(bundle.name, ["what", "value"], [(key, _text(value)) for key, value in facts.items()])
+
+
+@bundle_app.command()
+def check(name: NameArgument, trust_bundle: TrustOption = False, json_output: JsonOption = False) -> None:
+    """Say what a bundle lacks to be complete and to run; exit code 1 if it does not run."""
+    from medseg.bundle import find_bundle
+    from medseg.bundle.check import check_bundle
+
+    findings = check_bundle(find_bundle(name), trust_bundle)
+    broken = any(finding.level == "error" for finding in findings)
+    if json_output:
+        print_json({"ok": not broken, "findings": [vars(finding) for finding in findings]})
+    elif findings:
+        print_table(name, ["level", "finding"], [(finding.level, finding.message) for finding in findings])
+    else:
+        typer.echo(f"{name}: complete, and it runs")
+    if broken:
+        raise typer.Exit(1)
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_text(item)}" for key, item in value.items() if item is not None)
+    return None if value is None else str(value)

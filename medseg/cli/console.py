@@ -1,0 +1,67 @@
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+import typer
+
+T = TypeVar("T")
+
+
+def say(message: str) -> None:
+    """A line for the person at the terminal, on standard error: standard output is for results."""
+    typer.echo(message, err=True)
+
+
+def print_json(content: object) -> None:
+    """One JSON object on standard output."""
+    typer.echo(json.dumps(content, indent=2, allow_nan=False))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table on standard output; None is shown as a dash and numbers with three decimals."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(_shown(value) for value in row))
+    Console().print(table)
+
+
+def progress(items: Sequence[T], description: str) -> Iterable[T]:
+    """``items``, with a progress bar on standard error where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    return track(items, description=description, console=console, disable=not console.is_terminal, transient=True)
+
+
+@contextmanager
+def epoch_progress(description: str) -> Iterator[Callable[[int, int, float], None]]:
+    """A progress bar over epochs; gives what to call after each with its number, their number, and the loss.
+
+    Where standard error is no terminal, every tenth epoch is a line of its own, so that a log tells how far it is.
+    """
+    from rich.console import Console
+    from rich.progress import Progress, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    with Progress(*Progress.get_default_columns()[:3], TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(description)
+
+        def show(epoch: int, epochs: int, loss: float) -> None:
+            bar.update(task, completed=epoch, total=epochs, description=f"epoch {epoch} of {epochs}, loss {loss:.3f}")
+            if not console.is_terminal and (epoch % 10 == 0 or epoch == epochs):
+                say(f"epoch {epoch} of {epochs}, loss {loss:.3f}")
+
+        yield show
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

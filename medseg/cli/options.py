@@ -1,0 +1,18 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+BundleOption = Annotated[
+    str, typer.Option("--bundle", "-b", help="Name of a shipped bundle (see `medseg bundle list`) or path of any.")
+]
+OutputOption = Annotated[Path, typer.Option("--output", "-o", help="Folder for everything the command writes.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist; else they are kept.")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+TrustOption = Annotated[
+    bool, typer.Option("--trust-bundle", help="Run the configs of a bundle that did not ship with medseg.")
+]
+NoLogOption = Annotated[bool, typer.Option("--no-log", help="Write no MLflow run; run.json is still written.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]

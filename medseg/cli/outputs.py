@@ -1,0 +1,37 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+from medseg.errors import UserError
+
+
+def make_folder(folder: Path) -> None:
+    """Create an output folder and those above it.
+
+    Raises:
+        UserError: it cannot be created, or is a file.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"output `{folder}` cannot be made a folder: {error.strerror}") from error
+
+
+def output_names(paths: Sequence[Path]) -> dict[Path, str]:
+    """The case name of every input; outputs are named after it.
+
+    Raises:
+        UserError: two inputs have one case name, so their outputs would be the same file.
+    """
+    from medseg.io import case_name
+
+    names: dict[Path, str] = {}
+    taken: dict[str, Path] = {}
+    for path in paths:
+        name = case_name(path)
+        if name in taken:
+            raise UserError(
+                f"`{taken[name]}` and `{path}` would both become case {name}: segment them into two folders"
+            )
+        taken[name] = path
+        names[path] = name
+    return names

@@ -1,0 +1,153 @@
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from medseg.cli.console import print_json, print_table, progress, say
+from medseg.cli.options import (
+    BundleOption,
+    DeviceOption,
+    JsonOption,
+    NoLogOption,
+    OutputOption,
+    OverwriteOption,
+    TrustOption,
+)
+from medseg.errors import UserError
+
+if TYPE_CHECKING:
+    from medseg.bundle import LoadedBundle
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one input."""
+
+    case: str
+    status: Literal["segmented", "kept", "failed"]
+    output: str | None
+    seconds: float | None = None
+    volumes_ml: dict[str, float] | None = None
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+
+
+def segment(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Images, folders of them, DICOM series.")],
+    bundle: BundleOption,
+    output: OutputOption,
+    overwrite: OverwriteOption = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse images unlike those of the training.")] = False,
+    device: DeviceOption = "auto",
+    trust_bundle: TrustOption = False,
+    no_log: NoLogOption = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Segment images and write each label in the geometry and format of its image, as OUTPUT/CASE_seg.*."""
+    from medseg.bundle import find_bundle, load_bundle
+    from medseg.cli.outputs import make_folder, output_names
+    from medseg.io import find_images
+    from medseg.runs import open_run
+
+    folder = find_bundle(bundle)
+    paths = find_images(inputs)
+    names = output_names(paths)
+    options = {"bundle": folder.name, "overwrite": overwrite, "strict": strict, "device": device}
+    with open_run("segment", options=options, output_dir=output, enabled=not no_log) as run:
+        make_folder(output)
+        loaded = load_bundle(folder, device, trust_bundle)
+        run.device = str(loaded.device)
+        run.use_model(loaded.name, loaded.metadata.version, loaded.weights_sha256)
+        results = []
+        for path in progress(paths, "segmenting"):
+            run.case(names[path])
+            result = _segment_one(path, names[path], loaded, output, overwrite, strict)
+            for warning in result.warnings:
+                say(f"warning: `{path}`: {warning}")
+            if result.error is not None:
+                say(f"medseg: {result.error}")
+            else:
+                run.add_input(path)
+            results.append(result)
+        failed = sum(result.status == "failed" for result in results)
+        run.log_metrics(_metrics(results))
+        run.log_table("cases", [_logged(result) for result in results])
+        if failed:
+            run.fail(f"{failed} of {len(results)} inputs failed")
+    _print(results, json_output)
+    if failed:
+        raise typer.Exit(1 if failed < len(results) else 2)
+
+
+def _segment_one(path: Path, name: str, bundle: "LoadedBundle", folder: Path, overwrite: bool, strict: bool) -> Result:
+    from medseg.bundle import departures
+    from medseg.bundle import segment as segment_image
+    from medseg.io import label_suffix, read_image, write_label
+    from medseg.metrics import volume_ml
+
+    kept = None if overwrite else next(folder.glob(f"{_escaped(name)}_seg.*"), None)
+    if kept is not None:
+        return Result(name, "kept", str(kept))
+    started = time.perf_counter()
+    try:
+        image = read_image(path)
+        warnings = tuple(departures(image, bundle.metadata))
+        if strict and warnings:
+            raise UserError(f"`{path}` is refused by --strict: {'; '.join(warnings)}")
+        try:
+            label = segment_image(bundle, image)
+        except UserError as error:
+            raise UserError(f"`{path}`: {error}") from error
+        target = folder / f"{name}_seg{label_suffix(image)}"
+        write_label(target, label, image)
+    except UserError as error:
+        return Result(name, "failed", None, error=str(error))
+    volumes = {
+        class_name: volume_ml(label == value, image.spacing)
+        for value, class_name in bundle.metadata.classes.items()
+        if label.ndim == 3
+    }
+    return Result(name, "segmented", str(target), time.perf_counter() - started, volumes, warnings)
+
+
+def _escaped(name: str) -> str:
+    from glob import escape
+
+    return escape(name)
+
+
+def _metrics(results: list[Result]) -> dict[str, float]:
+    seconds = [result.seconds for result in results if result.seconds is not None]
+    counts = {status: sum(result.status == status for result in results) for status in ("segmented", "kept", "failed")}
+    return {**counts, **({"seconds_per_image": sum(seconds) / len(seconds)} if seconds else {})}
+
+
+def _logged(result: Result) -> dict[str, object]:
+    """The row of the run's table; an error names files, so only its being there is told."""
+    return {
+        "case": result.case,
+        "status": result.status,
+        "seconds": result.seconds,
+        "volumes_ml": result.volumes_ml,
+        "warnings": len(result.warnings),
+    }
+
+
+def _print(results: list[Result], json_output: bool) -> None:
+    if json_output:
+        print_json({"results": [asdict(result) for result in results]})
+        return
+    classes = next((list(result.volumes_ml) for result in results if result.volumes_ml), [])
+    rows = [
+        (
+            result.case,
+            result.status,
+            *(result.volumes_ml[name] if result.volumes_ml else None for name in classes),
+            result.seconds,
+            result.output,
+        )
+        for result in results
+    ]
+    print_table("Segmented", ["case", "status", *(f"{name} (ml)" for name in classes), "seconds", "label"], rows)

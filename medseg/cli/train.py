@@ -1,0 +1,81 @@
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medseg.cli.console import epoch_progress, print_json, print_table, progress, say
+from medseg.cli.options import JsonOption, NoLogOption, OutputOption, OverwriteOption, TrustOption
+from medseg.errors import UserError
+
+
+def train(
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Name of a shipped bundle or path of any.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/.")],
+    output: OutputOption,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same data, same machine: same weights.")] = 0,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last epoch in OUTPUT.")] = False,
+    overwrite: OverwriteOption = False,
+    trust_bundle: TrustOption = False,
+    no_log: NoLogOption = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Train a bundle on your cases: OUTPUT becomes a complete bundle with weights and manifest.
+
+    A fifth of the cases is left out for `medseg evaluate --split test`, the same fifth every time.
+    """
+    from medseg.bundle import find_bundle, read_metadata
+    from medseg.bundle.trust import require_trust
+    from medseg.cli.outputs import make_folder
+    from medseg.io import sha256_of
+    from medseg.runs import open_run
+    from medseg.training.dataset import find_cases
+    from medseg.training.manifest import make_manifest, write_manifest
+    from medseg.training.verify import verify_case
+    from medseg.training.workflow import carry_over, copy_untrained, parse_overrides, run_training
+
+    source = find_bundle(bundle)
+    require_trust(source, trust_bundle)
+    overrides = parse_overrides(override or [], source)
+    cases = find_cases(data)
+    _require_free(output, source, resume or overwrite)
+    options = {"bundle": source.name, "resume": resume, "overrides": overrides}
+    with open_run("train", options=options, output_dir=output, seed=seed, enabled=not no_log) as run:
+        make_folder(output)
+        metadata = read_metadata(source)
+        for case in progress(cases, "checking"):
+            run.case(case.id)
+            verify_case(case, metadata)
+            run.add_input(case.image)
+            run.add_input(case.label)
+        if not resume:
+            copy_untrained(source, output)
+        is_changed = carry_over(overrides, output)
+        manifest = make_manifest(cases, dataset=data.resolve().name)
+        write_manifest(manifest, output)
+        splits = {split: len(manifest.of_split(split)) for split in ("train", "validation", "test")}
+        say("training on {train} cases, choosing the checkpoint on {validation}, leaving {test} out".format(**splits))
+        settings = {**overrides, "dataset_dir": str(data), "seed": seed, "resume": resume}
+        logged = {"mlflow_run_id": run.run_id, "mlflow_enabled": run.enabled}
+        with epoch_progress("training") as show:
+            best = run_training(output, {**settings, **logged}, show)
+        run.log_metrics({**splits, **{f"best_{name}": value for name, value in best.items()}})
+        run.use_model(output.name, metadata.version, sha256_of(output / "models" / "model.pt"))
+    result = {"bundle": str(output), "weights": str(output / "models" / "model.pt"), "cases": splits, "best": best}
+    if json_output:
+        print_json(result)
+        return
+    print_table("Trained", ["what", "value"], [*splits.items(), *((f"best {k}", v) for k, v in best.items())])
+    trust = " --trust-bundle" if is_changed else ""
+    typer.echo(
+        f"Score it on the cases left out: medseg evaluate -b {output} --data {data} --split test -o scores{trust}"
+    )
+
+
+def _require_free(output: Path, source: Path, may_exist: bool) -> None:
+    if output.resolve() == source.resolve() or source.resolve() in output.resolve().parents:
+        raise UserError(f"`{output}` is the bundle itself: train into another folder")
+    if not may_exist and output.is_dir() and any(output.iterdir()):
+        raise UserError(f"`{output}` is not empty and is kept: pass --resume to go on, or --overwrite")

@@ -1,0 +1,1 @@
+"""Inference. Needs torch and MONAI alone, so that it also runs on a bare GPU machine."""

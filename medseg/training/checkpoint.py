@@ -1,0 +1,95 @@
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ignite.distributed
+import torch
+from ignite.engine import Engine, Events
+from monai.transforms import Compose
+
+from medseg.errors import UserError
+
+# How a schedule is planned is the config's to say; only how far it has come is the checkpoint's.
+_SCHEDULE_PLAN = ("total_steps", "_schedule_phases")
+
+
+class TrainingCheckpoint:
+    """Saves the whole state of a training after every epoch and goes on from it exactly.
+
+    The state is that of ``objects`` (network, optimiser, schedule) and of the trainer. Random numbers need no saving:
+    every epoch starts its generators from ``seed`` and its own number, so an epoch is the same whether the training
+    came to it in one go or was resumed. The file is moved into place whole, so a kill leaves the former one.
+
+    A training resumed with more epochs than it was begun with follows the schedule of the longer one from there on. Of
+    several processes of a distributed training the first one saves, all load, and each draws its own random numbers.
+
+    Args:
+        path: the checkpoint; a state of tensors and numbers that loads with ``weights_only``.
+        objects: what has a ``state_dict``, by name.
+        transform: the random transforms of the training set, to be seeded with every epoch.
+        seed: the seed of the training.
+        resume: go on from ``path``.
+        interval: epochs between two checkpoints.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        objects: Mapping[str, Any],
+        transform: Compose,
+        seed: int,
+        resume: bool = False,
+        interval: int = 1,
+    ) -> None:
+        self.path = Path(path)
+        self.objects = dict(objects)
+        self.transform = transform
+        self.seed = seed
+        self.resume = resume
+        self.interval = interval
+
+    def attach(self, engine: Engine) -> None:
+        """Load at the start where asked to; seed and save with every epoch of ``engine``.
+
+        Raises:
+            UserError: the checkpoint cannot be read, is of another training, or leaves no epoch to go on with.
+        """
+        if self.resume:
+            self._load(engine)
+        engine.add_event_handler(Events.STARTED, self._seed)
+        engine.add_event_handler(Events.EPOCH_STARTED, self._seed)
+        if ignite.distributed.get_rank() == 0:
+            engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self._save)
+
+    def _seed(self, engine: Engine) -> None:
+        seed = (self.seed + ignite.distributed.get_rank()) * 1_000_003 + engine.state.epoch
+        torch.manual_seed(seed)
+        self.transform.set_random_state(seed=seed)
+
+    def _save(self, engine: Engine) -> None:
+        state = {name: item.state_dict() for name, item in self.objects.items()}
+        state["trainer"] = dict(engine.state_dict())
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_name(self.path.name + ".partial")
+        torch.save(state, partial)
+        os.replace(partial, self.path)
+
+    def _load(self, engine: Engine) -> None:
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            trainer = state["trainer"]
+            for name, item in self.objects.items():
+                plan = {key: value for key, value in item.state_dict().items() if key in _SCHEDULE_PLAN}
+                item.load_state_dict({**state[name], **plan})
+        except Exception as error:  # torch raises a dozen kinds for a damaged file and for another network's
+            raise UserError(f"`{self.path}` cannot be resumed from: it is damaged or of another training") from error
+        length, done = engine.state.epoch_length, trainer["iteration"] // trainer["epoch_length"]
+        if trainer["epoch_length"] != length:
+            raise UserError(
+                f"`{self.path}` cannot be resumed from: its epochs have {trainer['epoch_length']} iterations, those of "
+                f"this training {length}; cases and batch size must be the same"
+            )
+        if done >= engine.state.max_epochs:
+            raise UserError(f"{done} epochs are done already and max_epochs is {engine.state.max_epochs}: raise it")
+        engine.load_state_dict({**trainer, "max_epochs": engine.state.max_epochs})

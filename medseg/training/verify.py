@@ -1,0 +1,28 @@
+import numpy as np
+
+from medseg.bundle import BundleMetadata
+from medseg.bundle.expect import require_fitting_image
+from medseg.errors import UserError
+from medseg.io import read_image, read_label, require_same_geometry
+from medseg.training.dataset import Case
+
+
+def verify_case(case: Case, metadata: BundleMetadata) -> None:
+    """Refuse a case that cannot be trained on, before hours are spent on the others.
+
+    Raises:
+        UserError: a file cannot be read, image and label differ in geometry, the image does not fit the network, or the
+            label holds a value that is no class of the bundle.
+    """
+    image, label = read_image(case.image), read_label(case.label)
+    require_same_geometry(image, label, f"`{case.image}`", f"`{case.label}`")
+    try:
+        require_fitting_image(image, metadata)
+    except UserError as error:
+        raise UserError(f"`{case.image}`: {error}") from error
+    unknown = sorted(set(np.unique(label.data).tolist()) - {0, *metadata.classes})
+    if unknown:
+        raise UserError(
+            f"`{case.label}` holds the values {', '.join(map(str, unknown))}; the classes of the bundle are "
+            f"{', '.join(f'{value} ({name})' for value, name in metadata.classes.items())}, and 0 is background"
+        )
