@@ -52,6 +52,28 @@ def check_bundle(bundle: Path, trusted_by_user: bool = False) -> list[Finding]:
     return findings
 
 
+def check_official_schema(bundle: Path) -> list[Finding]:
+    """What MONAI's own validator says of the metadata; it downloads the schema that the metadata name.
+
+    Where the schema cannot be had (no network, or the package jsonschema is absent) that is a warning.
+    """
+    from monai.bundle import verify_metadata
+
+    url = read_metadata(bundle).schema_url
+    if not url.startswith(("https://", "http://")):
+        return [Finding("error", "metadata.json names no schema on the web")]
+    with tempfile.TemporaryDirectory() as scratch, _quiet():
+        try:
+            verify_metadata(
+                meta_file=str(bundle / "configs" / "metadata.json"), filepath=str(Path(scratch) / "schema.json")
+            )
+        except (OSError, ImportError, RuntimeError) as error:
+            return [Finding("warning", f"not checked against the official schema: {_first_line(error)}")]
+        except ValueError as error:
+            return [Finding("error", f"metadata.json breaks the official schema: {_first_line(error)}")]
+    return []
+
+
 def _check_files(bundle: Path) -> Iterator[Finding]:
     for name in _MODEL_ZOO_FILES:
         if not (bundle / name).is_file():
@@ -76,18 +98,30 @@ def _check_files(bundle: Path) -> Iterator[Finding]:
 
 
 def _tried(check: Callable[[Path, Path], None], bundle: Path, data: Path) -> list[Finding]:
-    """What ``check`` complains of, with MONAI's chatter kept from the terminal."""
+    """What ``check`` complains of."""
+    with _quiet():
+        try:
+            check(bundle, data)
+        except Exception as error:  # a stranger's config can fail in as many ways as there is code in it
+            return [Finding("error", _first_line(error))]
+    return []
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep MONAI's chatter from the terminal."""
     chatter = io.StringIO()
     logging.disable(logging.CRITICAL)
     try:
         with contextlib.redirect_stdout(chatter), contextlib.redirect_stderr(chatter), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            check(bundle, data)
-    except Exception as error:  # a stranger's config can fail in as many ways as there is code in it
-        return [Finding("error", (str(error).strip() or type(error).__name__).splitlines()[0])]
+            yield
     finally:
         logging.disable(logging.NOTSET)
-    return []
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _check_segmenting(bundle: Path, data: Path) -> None:

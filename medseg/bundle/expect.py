@@ -43,12 +43,8 @@ def departures(image: Image, metadata: BundleMetadata) -> list[str]:
 
 
 def _along_patient_axes(image: Image) -> list[float]:
-    """Extent in millimetres along left-right, front-back and head-foot, by the nearest voxel axis each."""
-    axes = ["LR", "AP", "SI"]
-    size_of = {
-        axis: size
-        for code, size in zip(image.orientation, image.extent_mm, strict=True)
-        for axis in axes
-        if code in axis
-    }
-    return [size_of[axis] for axis in axes if axis in size_of] or list(image.extent_mm)
+    """Extent in millimetres along left-right, front-back and head-foot, by the nearest voxel axis; as stored in 2D."""
+    if not image.orientation:
+        return list(image.extent_mm)
+    size_of = dict(zip(image.orientation, image.extent_mm, strict=True))
+    return [size for axis in ("LR", "AP", "SI") for code, size in size_of.items() if code in axis]

@@ -17,8 +17,9 @@ def segment(bundle: LoadedBundle, image: Image) -> np.ndarray:
     import torch
     from monai.data import MetaTensor, decollate_batch, list_data_collate
 
-    meta = {"original_channel_dim": 0, "original_affine": image.affine, "spatial_shape": image.spatial_shape}
-    tensor = MetaTensor(torch.as_tensor(image.data.astype(np.float32)), affine=torch.as_tensor(image.affine), meta=meta)
+    affine = _without_rounding(image.affine)
+    meta = {"original_channel_dim": 0, "original_affine": affine, "spatial_shape": image.spatial_shape}
+    tensor = MetaTensor(torch.as_tensor(image.data.astype(np.float32)), affine=torch.as_tensor(affine), meta=meta)
     with torch.inference_mode():
         batch = list_data_collate([bundle.preprocessing({"image": tensor})])
         batch["pred"] = bundle.inferer(batch["image"].to(bundle.device), bundle.network)
@@ -30,3 +31,19 @@ def segment(bundle: LoadedBundle, image: Image) -> np.ndarray:
             f"{image.spatial_shape}: its postprocessing needs Invertd and an argmax"
         )
     return np.asarray(label[0], dtype=np.uint8)
+
+
+def _without_rounding(affine: np.ndarray) -> np.ndarray:
+    """``affine`` with axes that are exactly perpendicular where they are so but for the rounding of the file.
+
+    MONAI's Spacing puts its grid elsewhere, by up to half a voxel, if they are off by 1e-8: an oblique image would
+    then be segmented otherwise from NIfTI, which stores float32, than from NRRD.
+    """
+    spacing = np.linalg.norm(affine[:-1, :-1], axis=0)
+    directions = affine[:-1, :-1] / spacing
+    left, _, right = np.linalg.svd(directions)
+    if np.abs(left @ right - directions).max() > 1e-4:
+        return affine
+    exact = affine.copy()
+    exact[:-1, :-1] = left @ right * spacing
+    return exact

@@ -1,13 +1,14 @@
 import hashlib
-import re
+import json
 from pathlib import Path
+from typing import Any
 
 from medseg.bundle.catalog import shipped_bundles
 from medseg.errors import UserError
 
-_CODE_SUFFIXES = (".py", ".pyc", ".pth", ".so")
+_CODE_SUFFIXES = (".py", ".pyc", ".pyd", ".pth", ".so")
 # In a config, strings that begin so are evaluated, looked up or read from another file.
-_LIVE_STRING = re.compile(r'"\s*[$@%]|_target_')
+_LIVE_PREFIXES = ("$", "@", "%")
 
 
 def is_trusted(bundle: Path) -> bool:
@@ -17,7 +18,11 @@ def is_trusted(bundle: Path) -> bool:
     makes it, is as safe as the original: weights are tensors only. Its metadata may differ where they are plain text.
     """
     metadata = bundle / "configs" / "metadata.json"
-    if metadata.is_file() and _LIVE_STRING.search(metadata.read_text(encoding="utf-8", errors="replace")):
+    try:
+        # Parsed, because JSON can spell a $ in several ways.
+        if metadata.is_file() and _is_live(json.loads(metadata.read_text(encoding="utf-8"))):
+            return False
+    except (OSError, ValueError, RecursionError):
         return False
     code = _code_digest(bundle)
     return any(code == _code_digest(shipped) for shipped in shipped_bundles().values())
@@ -36,11 +41,22 @@ def require_trust(bundle: Path, trusted_by_user: bool) -> None:
         )
 
 
+def _is_live(content: Any) -> bool:
+    """Whether MONAI would evaluate anything in ``content``, parsed JSON."""
+    if isinstance(content, dict):
+        return any(key == "_target_" or _is_live(key) or _is_live(value) for key, value in content.items())
+    if isinstance(content, list):
+        return any(_is_live(item) for item in content)
+    return isinstance(content, str) and content.lstrip().startswith(_LIVE_PREFIXES)
+
+
 def _code_digest(bundle: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(bundle.rglob("*")):
         name = path.relative_to(bundle).as_posix()
-        is_code = (name.startswith("configs/") and name != "configs/metadata.json") or path.suffix in _CODE_SUFFIXES
+        is_code = (
+            name.startswith("configs/") and name != "configs/metadata.json"
+        ) or path.suffix.lower() in _CODE_SUFFIXES
         if path.is_file() and is_code:
             digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()

@@ -54,12 +54,22 @@ def show(name: NameArgument, json_output: JsonOption = False) -> None:
 
 
 @bundle_app.command()
-def check(name: NameArgument, trust_bundle: TrustOption = False, json_output: JsonOption = False) -> None:
+def check(
+    name: NameArgument,
+    official: Annotated[
+        bool, typer.Option("--official", help="Ask MONAI's validator too; it needs a network.")
+    ] = False,
+    trust_bundle: TrustOption = False,
+    json_output: JsonOption = False,
+) -> None:
     """Say what a bundle lacks to be complete and to run; exit code 1 if it does not run."""
     from medseg.bundle import find_bundle
-    from medseg.bundle.check import check_bundle
+    from medseg.bundle.check import check_bundle, check_official_schema
 
-    findings = check_bundle(find_bundle(name), trust_bundle)
+    bundle = find_bundle(name)
+    findings = check_bundle(bundle, trust_bundle)
+    if official:
+        findings += check_official_schema(bundle)
     broken = any(finding.level == "error" for finding in findings)
     if json_output:
         print_json({"ok": not broken, "findings": [vars(finding) for finding in findings]})

@@ -22,12 +22,13 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     """A table on standard output; None is shown as a dash and numbers with three decimals."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(_shown(value) for value in row))
+        table.add_row(*(Text(_shown(value)) for value in row))  # a file name may look like rich's markup
     Console().print(table)
 
 

@@ -20,7 +20,11 @@ def demo(
     no_log: NoLogOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Segment both hippocampi of the MNI152 brain that ships with nilearn: labels, a figure, and volumes."""
+    """Segment both hippocampi of a real brain.
+
+    The brain is the MNI152 template that ships with nilearn. OUTPUT gets labels, a figure and run.json; the volumes are
+    printed.
+    """
     import numpy as np
 
     from medseg.bundle import find_bundle, load_bundle

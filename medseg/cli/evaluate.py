@@ -44,7 +44,10 @@ def evaluate(
     no_log: NoLogOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Score a bundle on labelled images: OUTPUT/metrics.json, cases.csv and dice.png."""
+    """Score a bundle on labelled images.
+
+    OUTPUT gets metrics.json, cases.csv and the figure dice.png.
+    """
     from medseg.bundle import find_bundle, load_bundle, read_manifest
     from medseg.bundle.evaluate import score_files
     from medseg.cli.outputs import make_folder

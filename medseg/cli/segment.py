@@ -45,7 +45,10 @@ def segment(
     no_log: NoLogOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Segment images and write each label in the geometry and format of its image, as OUTPUT/CASE_seg.*."""
+    """Segment images.
+
+    Each label is written as OUTPUT/CASE_seg.*, in the geometry and the format of its image.
+    """
     from medseg.bundle import find_bundle, load_bundle
     from medseg.cli.outputs import make_folder, output_names
     from medseg.io import find_images
@@ -84,6 +87,7 @@ def segment(
 def _segment_one(path: Path, name: str, bundle: "LoadedBundle", folder: Path, overwrite: bool, strict: bool) -> Result:
     from medseg.bundle import departures
     from medseg.bundle import segment as segment_image
+    from medseg.bundle.expect import require_fitting_image
     from medseg.io import label_suffix, read_image, write_label
     from medseg.metrics import volume_ml
 
@@ -93,10 +97,11 @@ def _segment_one(path: Path, name: str, bundle: "LoadedBundle", folder: Path, ov
     started = time.perf_counter()
     try:
         image = read_image(path)
-        warnings = tuple(departures(image, bundle.metadata))
-        if strict and warnings:
-            raise UserError(f"`{path}` is refused by --strict: {'; '.join(warnings)}")
         try:
+            require_fitting_image(image, bundle.metadata)
+            warnings = tuple(departures(image, bundle.metadata))
+            if strict and warnings:
+                raise UserError(f"refused by --strict, because {'; '.join(warnings)}")
             label = segment_image(bundle, image)
         except UserError as error:
             raise UserError(f"`{path}`: {error}") from error

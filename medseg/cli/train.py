@@ -4,7 +4,7 @@ from typing import Annotated
 import typer
 
 from medseg.cli.console import epoch_progress, print_json, print_table, progress, say
-from medseg.cli.options import JsonOption, NoLogOption, OutputOption, OverwriteOption, TrustOption
+from medseg.cli.options import DeviceOption, JsonOption, NoLogOption, OutputOption, OverwriteOption, TrustOption
 from medseg.errors import UserError
 
 
@@ -18,15 +18,18 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last epoch in OUTPUT.")] = False,
     overwrite: OverwriteOption = False,
+    device: DeviceOption = "auto",
     trust_bundle: TrustOption = False,
     no_log: NoLogOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Train a bundle on your cases: OUTPUT becomes a complete bundle with weights and manifest.
+    """Train a bundle on your cases.
 
-    A fifth of the cases is left out for `medseg evaluate --split test`, the same fifth every time.
+    OUTPUT becomes a complete bundle, with weights and a manifest of the cases. A fifth of the cases is left out for
+    `medseg evaluate --split test`, the same fifth every time.
     """
     from medseg.bundle import find_bundle, read_metadata
+    from medseg.bundle.load import choose_device
     from medseg.bundle.trust import require_trust
     from medseg.cli.outputs import make_folder
     from medseg.io import sha256_of
@@ -41,6 +44,8 @@ def train(
     overrides = parse_overrides(override or [], source)
     cases = find_cases(data)
     _require_free(output, source, resume or overwrite)
+    if resume and not (output / "train" / "last.pt").is_file():
+        raise UserError(f"`{output}` has no train/last.pt to resume from: leave out --resume")
     options = {"bundle": source.name, "resume": resume, "overrides": overrides}
     with open_run("train", options=options, output_dir=output, seed=seed, enabled=not no_log) as run:
         make_folder(output)
@@ -57,7 +62,9 @@ def train(
         write_manifest(manifest, output)
         splits = {split: len(manifest.of_split(split)) for split in ("train", "validation", "test")}
         say("training on {train} cases, choosing the checkpoint on {validation}, leaving {test} out".format(**splits))
-        settings = {**overrides, "dataset_dir": str(data), "seed": seed, "resume": resume}
+        target = choose_device(device)
+        run.device = str(target)
+        settings = {**overrides, "dataset_dir": str(data), "seed": seed, "resume": resume, "device": target}
         logged = {"mlflow_run_id": run.run_id, "mlflow_enabled": run.enabled}
         with epoch_progress("training") as show:
             best = run_training(output, {**settings, **logged}, show)

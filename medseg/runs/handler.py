@@ -41,7 +41,7 @@ class RunLogHandler:
         run_id: Run to log into; None opens one.
         tracking_uri: Store of `run_id`; None takes the one medseg logs to.
         tag_name: Name of the loss in MLflow.
-        every: Iterations between two values of loss and learning rate.
+        every: Iterations between two values of loss and learning rate; they are logged at the end of an epoch, too.
         output_transform: From the engine's output to the loss; None is not logged.
         global_epoch_transform: From an engine's epoch to the step of its metrics. An evaluator that MONAI's
             `ValidationHandler` runs has the trainer's epoch already.
@@ -110,6 +110,8 @@ class RunLogHandler:
     def _epoch_completed(self, engine: "Engine") -> None:
         if self._log is None:
             return
+        if engine.state.iteration % self.every:
+            self._iteration_completed(engine)
         self._log.log_metrics(engine.state.metrics, self.global_epoch_transform(engine.state.epoch))
         self._log.flush()
 

@@ -6,6 +6,8 @@ from typing import Any
 import ignite.distributed
 import torch
 from ignite.engine import Engine, Events
+from monai.engines import Evaluator
+from monai.handlers import CheckpointSaver
 from monai.transforms import Compose
 
 from medseg.errors import UserError
@@ -31,6 +33,8 @@ class TrainingCheckpoint:
         seed: the seed of the training.
         resume: go on from ``path``.
         interval: epochs between two checkpoints.
+        evaluator: the engine that validates, whose best metric so far belongs to the state.
+        best_weights: what saves the weights with the best metric; after a resume it must not take worse ones.
     """
 
     def __init__(
@@ -41,6 +45,8 @@ class TrainingCheckpoint:
         seed: int,
         resume: bool = False,
         interval: int = 1,
+        evaluator: Evaluator | None = None,
+        best_weights: CheckpointSaver | None = None,
     ) -> None:
         self.path = Path(path)
         self.objects = dict(objects)
@@ -48,6 +54,8 @@ class TrainingCheckpoint:
         self.seed = seed
         self.resume = resume
         self.interval = interval
+        self.evaluator = evaluator
+        self.best_weights = best_weights
 
     def attach(self, engine: Engine) -> None:
         """Load at the start where asked to; seed and save with every epoch of ``engine``.
@@ -70,6 +78,11 @@ class TrainingCheckpoint:
     def _save(self, engine: Engine) -> None:
         state = {name: item.state_dict() for name, item in self.objects.items()}
         state["trainer"] = dict(engine.state_dict())
+        if self.evaluator is not None:
+            state["best"] = {
+                "metric": float(self.evaluator.state.best_metric),
+                "epoch": int(self.evaluator.state.best_metric_epoch),
+            }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_name(self.path.name + ".partial")
         torch.save(state, partial)
@@ -82,6 +95,8 @@ class TrainingCheckpoint:
             for name, item in self.objects.items():
                 plan = {key: value for key, value in item.state_dict().items() if key in _SCHEDULE_PLAN}
                 item.load_state_dict({**state[name], **plan})
+        except FileNotFoundError as error:
+            raise UserError(f"`{self.path}` does not exist, so there is nothing to resume") from error
         except Exception as error:  # torch raises a dozen kinds for a damaged file and for another network's
             raise UserError(f"`{self.path}` cannot be resumed from: it is damaged or of another training") from error
         length, done = engine.state.epoch_length, trainer["iteration"] // trainer["epoch_length"]
@@ -93,3 +108,10 @@ class TrainingCheckpoint:
         if done >= engine.state.max_epochs:
             raise UserError(f"{done} epochs are done already and max_epochs is {engine.state.max_epochs}: raise it")
         engine.load_state_dict({**trainer, "max_epochs": engine.state.max_epochs})
+        best = state.get("best")
+        if best is not None and best["epoch"] > 0 and self.evaluator is not None:
+            self.evaluator.state.best_metric = best["metric"]
+            self.evaluator.state.best_metric_epoch = best["epoch"]
+            if self.best_weights is not None:
+                saved = [(best["metric"], "best")]  # the saver knows the name of its file
+                self.best_weights.load_state_dict({"_saved": saved})

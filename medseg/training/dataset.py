@@ -35,10 +35,9 @@ def pair_cases(images: Path, labels: Path) -> list[Case]:
     """Images and labels of two folders, paired by file name without suffix, sorted by it.
 
     Raises:
-        UserError: a folder is absent or empty, or an image has no label.
+        UserError: a folder is absent or empty, two files of it have one name, or an image has no label.
     """
-    image_of = {case_name(path): path for path in find_images([images])}
-    label_of = {case_name(path): path for path in find_images([labels])}
+    image_of, label_of = _by_name(images), _by_name(labels)
     unlabelled = sorted(image_of.keys() - label_of.keys())
     if unlabelled:
         raise UserError(
@@ -47,6 +46,15 @@ def pair_cases(images: Path, labels: Path) -> list[Case]:
         )
     splits = assign_splits(image_of)
     return [Case(case_id, image_of[case_id], label_of[case_id], splits[case_id]) for case_id in sorted(image_of)]
+
+
+def _by_name(folder: Path) -> dict[str, Path]:
+    paths = find_images([folder])
+    found = {case_name(path): path for path in paths}
+    for path in paths:
+        if found[case_name(path)] != path:
+            raise UserError(f"`{folder}` holds two files of the case {case_name(path)}, keep one of them")
+    return found
 
 
 def data_list(dataset_dir: str | Path, split: Split) -> list[dict[str, str]]:

@@ -2,7 +2,8 @@ import difflib
 import json
 import logging
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,8 @@ def run_training(
 ) -> dict[str, float]:
     """Run the train config of ``bundle`` and return the best value of its key metric, by name.
 
-    Weights go to ``models/model.pt`` of the bundle and the state to go on from to ``train/last.pt``.
+    Weights go to ``models/model.pt`` of the bundle, the state to go on from to ``train/last.pt``, and what MONAI's
+    handlers say to ``train/log.txt``.
 
     Args:
         bundle: folder of the bundle, written to.
@@ -91,37 +93,57 @@ def run_training(
         on_epoch: called after every epoch with its number, the number of epochs, and its last loss.
 
     Raises:
-        UserError: there is nothing to resume, or the config cannot be run as overridden.
+        UserError: a case or the checkpoint cannot be read.
     """
     from ignite.engine import Events
     from monai.bundle import ConfigWorkflow
 
-    if overrides.get("resume") and not (bundle / "train" / "last.pt").is_file():
-        raise UserError(f"`{bundle}` has no train/last.pt to resume from: leave out --resume")
-    workflow = ConfigWorkflow(
-        str(bundle / TRAIN_CONFIG), workflow_type="train", logging_file=False, bundle_root=str(bundle), **overrides
-    )
-    try:
-        workflow.initialize()
-        trainer, evaluator = workflow.trainer, workflow.evaluator
-        trainer.add_event_handler(
-            Events.EPOCH_COMPLETED,
-            lambda: on_epoch(trainer.state.epoch, trainer.state.max_epochs, float(trainer.state.output["loss"])),
-        )
-        workflow.run()
-    except Exception as error:
-        cause = _root_cause(error)
-        if isinstance(cause, UserError):
-            raise cause from error
-        logging.getLogger(__name__).debug("training failed", exc_info=error)
-        raise
-    finally:
-        workflow.finalize()
+    with _output_kept(bundle / "train" / "log.txt"):
+        logging.disable(logging.WARNING)  # MONAI warns, on standard output, that it leaves our logging alone
+        try:
+            workflow = ConfigWorkflow(
+                str(bundle / TRAIN_CONFIG),
+                workflow_type="train",
+                logging_file=False,
+                bundle_root=str(bundle),
+                **overrides,
+            )
+        finally:
+            logging.disable(logging.NOTSET)
+        try:
+            workflow.initialize()
+            trainer, evaluator = workflow.trainer, workflow.evaluator
+            trainer.add_event_handler(
+                Events.EPOCH_COMPLETED,
+                lambda: on_epoch(trainer.state.epoch, trainer.state.max_epochs, float(trainer.state.output["loss"])),
+            )
+            workflow.run()
+        except Exception as error:
+            mistake = _user_error(error)
+            if mistake is not None:
+                raise mistake from mistake.__cause__
+            raise
+        finally:
+            workflow.finalize()
     (name,) = workflow.parser.get("validate#key_metric") or ("metric",)
     return {str(name): float(evaluator.state.best_metric)}
 
 
-def _root_cause(error: BaseException) -> BaseException:
-    while error.__cause__ is not None:
+@contextmanager
+def _output_kept(path: Path) -> Iterator[None]:
+    """Send what MONAI's handlers print to the log at ``path``, and take away the logging handlers they made for it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as log, redirect_stdout(log):
+        try:
+            yield
+        finally:
+            named = [item for item in logging.root.manager.loggerDict.values() if isinstance(item, logging.Logger)]
+            for logger in (logging.root, *named):
+                logger.handlers[:] = [item for item in logger.handlers if getattr(item, "stream", None) is not log]
+
+
+def _user_error(error: BaseException | None) -> UserError | None:
+    """The user's mistake that ``error`` came from, through the errors MONAI wraps it in; None if it was none."""
+    while error is not None and not isinstance(error, UserError):
         error = error.__cause__
     return error

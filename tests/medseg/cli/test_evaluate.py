@@ -1,0 +1,137 @@
+import csv
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medseg.bundle import find_bundle, read_metadata
+from medseg.io import Image, crop, read_label, sha256_of, write_image, write_label
+
+BUNDLE = ("--bundle", "hippocampus_unet")
+
+
+@pytest.fixture
+def two_sides(medseg, template: Image, tmp_path: Path) -> tuple[Path, Path]:
+    """Images and labels of both sides of a real brain; the labels are the bundle's own."""
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    images.mkdir()
+    for side, x in (("left", -27.0), ("right", 27.0)):
+        write_image(images / f"{side}.nii.gz", crop(template, (x, -22.0, -14.0), (36.0, 52.0, 36.0)))
+    medseg("segment", images, *BUNDLE, "-o", labels, "--no-log")
+    for path in labels.glob("*_seg.nii.gz"):
+        path.rename(labels / path.name.replace("_seg", ""))
+    return images, labels
+
+
+def test_a_bundle_agrees_with_itself(medseg, two_sides, tmp_path):
+    images, labels = two_sides
+    result = medseg(
+        "evaluate", *BUNDLE, "--images", images, "--labels", labels, "-o", tmp_path / "out", "--no-log", "--json"
+    )
+
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert result.code == 0
+    assert json.loads(result.out) == metrics
+    for name in ("anterior", "posterior"):
+        assert metrics["summary"][name]["dice_mean"] == 1
+        assert metrics["summary"][name]["hd95_mean"] == 0
+        assert metrics["summary"][name]["n"] == 2
+    with (tmp_path / "out" / "cases.csv").open() as file:
+        assert [(row["case"], row["class"]) for row in csv.DictReader(file)] == [
+            (case, name) for case in ("left", "right") for name in ("anterior", "posterior")
+        ]
+    assert (tmp_path / "out" / "dice.png").stat().st_size > 5000
+
+
+def test_a_structure_the_reference_lacks_is_counted_and_not_averaged_away(medseg, two_sides, tmp_path):
+    images, labels = two_sides
+    label = read_label(labels / "left.nii.gz")
+    write_label(labels / "left.nii.gz", np.where(label.data[0] == 2, 0, label.data[0]), label)
+
+    medseg("evaluate", *BUNDLE, "--images", images, "--labels", labels, "-o", tmp_path / "out", "--no-log")
+
+    posterior = json.loads((tmp_path / "out" / "metrics.json").read_text())["summary"]["posterior"]
+    assert posterior["spurious"] == 1
+    assert posterior["dice_mean"] == pytest.approx(0.5)
+    assert posterior["hd95_undefined"] == 1
+
+
+def test_labels_that_do_not_fit_are_named(medseg, two_sides, tmp_path):
+    images, labels = two_sides
+    left, right = read_label(labels / "left.nii.gz"), read_label(labels / "right.nii.gz")
+    write_label(labels / "left.nii.gz", np.where(left.data[0] == 2, 7, left.data[0]), left)
+    moved = right.affine.copy()
+    moved[0, 3] += 5
+    evaluate = ("evaluate", *BUNDLE, "--images", images, "--labels", labels, "--no-log")
+
+    some = medseg(*evaluate, "-o", tmp_path / "some")
+    assert some.code == 1
+    assert "left.nii.gz" in some.err
+    assert "7" in some.err
+    assert json.loads((tmp_path / "some" / "metrics.json").read_text())["failed"] == 1
+
+    write_label(labels / "right.nii.gz", right.data[0], replace(right, affine=moved, header=None))
+    none = medseg(*evaluate, "-o", tmp_path / "none")
+    assert none.code == 2
+    assert "right.nii.gz" in none.err
+    assert not (tmp_path / "none" / "metrics.json").exists()
+
+
+def test_a_split_is_known_by_bytes_and_not_by_names(medseg, two_sides, tmp_path):
+    images, labels = two_sides
+    bundle = tmp_path / "bundle"
+    shutil.copytree(find_bundle("hippocampus_unet"), bundle)
+    case = {
+        "case": "another-name",
+        "patient": "p",
+        "image_sha256": sha256_of(images / "right.nii.gz"),
+        "label_sha256": sha256_of(labels / "right.nii.gz"),
+        "part": 0,
+        "split": "test",
+    }
+    (bundle / "docs" / "manifest.json").write_text(json.dumps({"dataset": "d", "cases": [case]}))
+    evaluate = ("evaluate", "-b", bundle, "--images", images, "--labels", labels, "--no-log")
+
+    assert medseg(*evaluate, "--split", "test", "-o", tmp_path / "out").code == 0
+    assert [row["case"] for row in json.loads((tmp_path / "out" / "metrics.json").read_text())["cases"]] == ["right"]
+
+    nothing = medseg(*evaluate, "--split", "train", "-o", tmp_path / "nothing")
+    assert nothing.code == 2
+    assert "none of the 2 images" in nothing.err
+
+
+def test_metrics_that_exist_are_kept(medseg, two_sides, tmp_path):
+    (tmp_path / "metrics.json").write_text("mine")
+    images, labels = two_sides
+    result = medseg("evaluate", *BUNDLE, "--images", images, "--labels", labels, "-o", tmp_path, "--no-log")
+    assert result.code == 2
+    assert "--overwrite" in result.err
+    assert (tmp_path / "metrics.json").read_text() == "mine"
+
+
+def test_images_without_labels_are_wrong_usage(medseg, two_sides, tmp_path):
+    images, labels = two_sides
+    (labels / "left.nii.gz").unlink()
+    unpaired = medseg("evaluate", *BUNDLE, "--images", images, "--labels", labels, "-o", tmp_path / "out")
+    assert unpaired.code == 2
+    assert "left" in unpaired.err
+    assert medseg("evaluate", *BUNDLE, "--images", images, "-o", tmp_path / "out").code == 2
+
+
+def test_held_out_cases_give_the_numbers_of_the_card(medseg, hippocampus_data, tmp_path):
+    result = medseg("evaluate", *BUNDLE, "--data", hippocampus_data, "--split", "test", "-o", tmp_path, "--no-log")
+
+    measured = json.loads((tmp_path / "metrics.json").read_text())["summary"]
+    card = read_metadata(find_bundle("hippocampus_unet")).eval_metrics
+    readme = (find_bundle("hippocampus_unet") / "docs" / "README.md").read_text()
+    assert result.code == 0
+    assert card
+    for name, item in measured.items():
+        assert item["n"] == 40
+        assert item["dice_mean"] == pytest.approx(card[f"{name}_dice_mean"], abs=2e-3)
+        assert f"{card[f'{name}_dice_mean']:.3f}" in readme
+    assert measured["anterior"]["dice_mean"] > 0.885
+    assert measured["posterior"]["dice_mean"] > 0.865

@@ -1,0 +1,61 @@
+import hashlib
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from medseg.bundle import read_manifest
+from medseg.errors import UserError
+from medseg.training.dataset import find_cases, pair_cases
+from medseg.training.folds import assign_parts
+from medseg.training.manifest import make_manifest, select_split, write_manifest
+
+
+def test_manifest_knows_every_case_by_its_bytes(dataset: Path) -> None:
+    cases = find_cases(dataset)
+    manifest = make_manifest(cases, "made up")
+    assert [entry.case for entry in manifest.cases] == [case.id for case in cases]
+    parts = assign_parts(case.id for case in cases)
+    for case, entry in zip(cases, manifest.cases, strict=True):
+        assert entry.image_sha256 == hashlib.sha256(case.image.read_bytes()).hexdigest()
+        assert entry.label_sha256 == hashlib.sha256(case.label.read_bytes()).hexdigest()
+        assert (entry.part, entry.split) == (parts[case.id], case.split)
+    assert Counter(entry.split for entry in manifest.cases) == {"train": 10, "validation": 2, "test": 4}
+
+
+def test_written_manifest_reads_back(dataset: Path, tmp_path: Path) -> None:
+    manifest = make_manifest(find_cases(dataset), "made up")
+    path = write_manifest(manifest, tmp_path)
+    assert path == tmp_path / "docs" / "manifest.json"
+    assert read_manifest(tmp_path) == manifest
+    assert str(dataset) not in path.read_text()
+
+
+def test_test_cases_are_found_again_under_other_names(dataset: Path, tmp_path: Path) -> None:
+    cases = find_cases(dataset)
+    manifest = make_manifest(cases, "made up")
+    for case in cases:
+        for part, path in (("images", case.image), ("labels", case.label)):
+            (tmp_path / part).mkdir(exist_ok=True)
+            shutil.copy(path, tmp_path / part / f"renamed_{case.id}.nii.gz")
+    renamed = pair_cases(tmp_path / "images", tmp_path / "labels")
+    found = {case.id for case in select_split(renamed, manifest, "test")}
+    assert found == {f"renamed_{case.id}" for case in cases if case.split == "test"}
+
+
+def test_changed_label_is_refused(dataset: Path, tmp_path: Path) -> None:
+    shutil.copytree(dataset, tmp_path / "changed")
+    manifest = make_manifest(find_cases(dataset), "made up")
+    cases = find_cases(tmp_path / "changed")
+    test, other = (next(case for case in cases if case.split == split) for split in ("test", "train"))
+    shutil.copy(other.label, test.label)
+    with pytest.raises(UserError, match=f"is not the label that the bundle's manifest records for case {test.id}"):
+        select_split(cases, manifest, "test")
+
+
+def test_data_without_a_case_of_the_split_is_refused(dataset: Path) -> None:
+    cases = find_cases(dataset)
+    manifest = make_manifest(cases, "made up")
+    with pytest.raises(UserError, match="none of the 10 images is one of the 4 test cases"):
+        select_split([case for case in cases if case.split == "train"], manifest, "test")
