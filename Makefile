@@ -10,7 +10,7 @@ demo: $(INSTALLED)
 	$(BIN)/medseg demo --output demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -W ignore::DeprecationWarning -m pytest
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -114,7 +114,9 @@ def experiment_id(client: "MlflowClient", name: str = EXPERIMENT) -> str:
         database = sqlite_file(client.tracking_uri)
         location = (database.absolute().parent / "artifacts").as_uri() if database else None
         try:
-            return str(client.create_experiment(name, artifact_location=location))
+            # Without its kind MLflow 3 shows the experiment in its pages for chat applications.
+            kind = {"mlflow.experimentKind": "custom_model_development"}
+            return str(client.create_experiment(name, artifact_location=location, tags=kind))
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
