@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint install clean
+.PHONY: demo test test-slow lint install clean
 
 demo: $(INSTALLED)
 	$(BIN)/medseg demo --output demo
 
 test: $(INSTALLED)
 	$(BIN)/python -W ignore::DeprecationWarning -m pytest
+
+test-slow: $(INSTALLED)
+	$(BIN)/python -W ignore::DeprecationWarning -m pytest -m slow
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -4,3 +4,10 @@ class UserError(ValueError):
     The message is one sentence that names the file or option, what was required and what came. The command line prints
     it without a traceback and ends with exit code 2.
     """
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what ``error`` came from, or its type where it says nothing; a UserError speaks for itself."""
+    while error.__cause__ is not None and not isinstance(error, UserError):
+        error = error.__cause__
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -14,8 +14,8 @@ import numpy as np
 from medseg.bundle.load import inference_config, load_bundle
 from medseg.bundle.metadata import BundleMetadata, read_metadata
 from medseg.bundle.trust import is_trusted
-from medseg.bundle.weights import find_weights
-from medseg.errors import UserError
+from medseg.bundle.weights import find_weights, read_weights
+from medseg.errors import UserError, first_line
 from medseg.io import Image, write_image, write_label
 
 _MODEL_ZOO_FILES = ("LICENSE", "docs/README.md", "docs/data_license.txt", "configs/logging.conf")
@@ -68,9 +68,9 @@ def check_official_schema(bundle: Path) -> list[Finding]:
                 meta_file=str(bundle / "configs" / "metadata.json"), filepath=str(Path(scratch) / "schema.json")
             )
         except (OSError, ImportError, RuntimeError) as error:
-            return [Finding("warning", f"not checked against the official schema: {_first_line(error)}")]
+            return [Finding("warning", f"not checked against the official schema: {first_line(error)}")]
         except ValueError as error:
-            return [Finding("error", f"metadata.json breaks the official schema: {_first_line(error)}")]
+            return [Finding("error", f"metadata.json breaks the official schema: {first_line(error)}")]
     return []
 
 
@@ -79,7 +79,7 @@ def _check_files(bundle: Path) -> Iterator[Finding]:
         if not (bundle / name).is_file():
             yield Finding("warning", f"{name} is absent")
     try:
-        find_weights(bundle)
+        read_weights(find_weights(bundle))
     except UserError as error:
         yield Finding("error", str(error))
     weights = list((bundle / "models").glob("*.pt"))
@@ -89,7 +89,10 @@ def _check_files(bundle: Path) -> Iterator[Finding]:
         name = path.relative_to(bundle).as_posix()
         if path.is_symlink():
             yield Finding("error", f"{name} is a link; a bundle holds plain files only")
-        elif path.is_file() and path.stat().st_size > _LARGEST_FILE:
+        elif not path.is_file():
+            if not path.is_dir():
+                yield Finding("error", f"{name} is neither a file nor a folder")
+        elif path.stat().st_size > _LARGEST_FILE:
             yield Finding("warning", f"{name} has {path.stat().st_size / 2**20:.0f} MiB, the model zoo's limit is 25")
         elif path.suffix in (".json", ".yaml", ".yml", ".md") and _PERSONAL_PATH.search(
             path.read_text(errors="replace")
@@ -103,7 +106,7 @@ def _tried(check: Callable[[Path, Path], None], bundle: Path, data: Path) -> lis
         try:
             check(bundle, data)
         except Exception as error:  # a stranger's config can fail in as many ways as there is code in it
-            return [Finding("error", _first_line(error))]
+            return [Finding("error", first_line(error))]
     return []
 
 
@@ -118,10 +121,6 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(logging.NOTSET)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _check_segmenting(bundle: Path, data: Path) -> None:

@@ -2,12 +2,14 @@ from medseg.bundle.metadata import BundleMetadata
 from medseg.errors import UserError
 from medseg.io import Image
 
+_LONGEST_MM = 3000.0
+
 
 def require_fitting_image(image: Image, metadata: BundleMetadata) -> None:
     """Refuse an image the network cannot take at all.
 
     Raises:
-        UserError: the number of spatial dimensions or of channels differs.
+        UserError: the number of spatial dimensions or of channels differs, or the extent is beyond reason.
     """
     wanted = metadata.image
     dims = len(image.spatial_shape)
@@ -18,6 +20,11 @@ def require_fitting_image(image: Image, metadata: BundleMetadata) -> None:
             f"the bundle takes {wanted.num_channels} channel{'s' * (wanted.num_channels != 1)}, got {image.channels} "
             f"(a fourth axis of a volume counts as channels)"
         )
+    if dims == 3 and max(image.extent_mm) > _LONGEST_MM:
+        raise UserError(
+            f"the image spans {' x '.join(f'{size:.0f}' for size in image.extent_mm)} mm, more than any patient: "
+            f"its spacing of {' x '.join(f'{size:g}' for size in image.spacing)} mm cannot be right"
+        )
 
 
 def departures(image: Image, metadata: BundleMetadata) -> list[str]:
@@ -25,10 +32,12 @@ def departures(image: Image, metadata: BundleMetadata) -> list[str]:
 
     The extent is compared along the patient's axes, however the voxels are stored. The modality is known of DICOM only.
     """
+    found = []
+    if image.data.min() == image.data.max():
+        found.append("all its voxels have one value")
     expected = metadata.expected_input
     if expected is None:
-        return []
-    found = []
+        return found
     if expected.modality and image.modality and image.modality != expected.modality:
         found.append(f"the weights know {expected.modality} images, this one is {image.modality}")
     if expected.extent_mm is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from medseg.bundle.metadata import BundleMetadata, read_metadata
 from medseg.bundle.trust import require_trust
 from medseg.bundle.weights import find_weights, load_weights
-from medseg.errors import UserError
+from medseg.errors import UserError, first_line
 from medseg.io import sha256_of
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def load_bundle(bundle: Path, device: str = "auto", trusted_by_user: bool = Fals
     except Exception as error:  # a config can fail in as many ways as there is code in it
         logging.getLogger(__name__).debug("inference config failed", exc_info=error)
         raise UserError(
-            f"the inference config of bundle `{bundle.name}` cannot be used: {_first_line(error)}"
+            f"the inference config of bundle `{bundle.name}` cannot be used: {first_line(error)}"
         ) from error
 
 
@@ -111,9 +111,3 @@ def _without(chain: "Compose", unwanted: tuple[type, ...]) -> "Compose":
     from monai.transforms import Compose
 
     return Compose([transform for transform in chain.flatten().transforms if not isinstance(transform, unwanted)])
-
-
-def _first_line(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

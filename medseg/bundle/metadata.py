@@ -127,7 +127,7 @@ def read_metadata(bundle: Path) -> BundleMetadata:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"`{path}` cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"`{path}` must be JSON, but {error}") from error
     try:
         return BundleMetadata.model_validate(content)

@@ -2,7 +2,7 @@ import numpy as np
 
 from medseg.bundle.expect import require_fitting_image
 from medseg.bundle.load import LoadedBundle
-from medseg.errors import UserError
+from medseg.errors import UserError, first_line
 from medseg.io import Image
 
 
@@ -18,12 +18,19 @@ def segment(bundle: LoadedBundle, image: Image) -> np.ndarray:
     from monai.data import MetaTensor, decollate_batch, list_data_collate
 
     affine = _without_rounding(image.affine)
+    with np.errstate(over="ignore"):
+        voxels = image.data.astype(np.float32)
+    if not np.isfinite(voxels).all():
+        raise UserError("the image holds values beyond the range of float32: scale them down first")
     meta = {"original_channel_dim": 0, "original_affine": affine, "spatial_shape": image.spatial_shape}
-    tensor = MetaTensor(torch.as_tensor(image.data.astype(np.float32)), affine=torch.as_tensor(affine), meta=meta)
-    with torch.inference_mode():
-        batch = list_data_collate([bundle.preprocessing({"image": tensor})])
-        batch["pred"] = bundle.inferer(batch["image"].to(bundle.device), bundle.network)
-        pred = bundle.postprocessing(decollate_batch(batch)[0])["pred"]
+    tensor = MetaTensor(torch.as_tensor(voxels), affine=torch.as_tensor(affine), meta=meta)
+    try:
+        with torch.inference_mode():
+            batch = list_data_collate([bundle.preprocessing({"image": tensor})])
+            batch["pred"] = bundle.inferer(batch["image"].to(bundle.device), bundle.network)
+            pred = bundle.postprocessing(decollate_batch(batch)[0])["pred"]
+    except (RuntimeError, ValueError, MemoryError) as error:
+        raise UserError(f"bundle `{bundle.name}` failed on it: {first_line(error)}") from error
     label = np.asarray(pred.cpu())
     if label.shape != (1, *image.spatial_shape):
         raise UserError(

@@ -16,11 +16,14 @@ def is_trusted(bundle: Path) -> bool:
 
     Code is in the configs (``_target_``, ``$`` expressions) and in scripts. A copy with other weights, as training
     makes it, is as safe as the original: weights are tensors only. Its metadata may differ where they are plain text.
+    A bundle with a link in it is never trusted: what a link leads to can change.
     """
+    if any(path.is_symlink() for path in bundle.rglob("*")):
+        return False
     metadata = bundle / "configs" / "metadata.json"
     try:
         # Parsed, because JSON can spell a $ in several ways.
-        if metadata.is_file() and _is_live(json.loads(metadata.read_text(encoding="utf-8"))):
+        if metadata.is_file() and is_live(json.loads(metadata.read_text(encoding="utf-8"))):
             return False
     except (OSError, ValueError, RecursionError):
         return False
@@ -41,22 +44,35 @@ def require_trust(bundle: Path, trusted_by_user: bool) -> None:
         )
 
 
-def _is_live(content: Any) -> bool:
-    """Whether MONAI would evaluate anything in ``content``, parsed JSON."""
+def require_same_code(bundle: Path, source: Path) -> None:
+    """Refuse to run the train config of a copy of ``source`` that was changed since.
+
+    The inference config may differ: training writes its overrides into it, and does not run it.
+
+    Raises:
+        UserError: a config, or a file of code, was changed, added or taken away.
+    """
+    but = "configs/inference.yaml"
+    if _code_digest(bundle, but) != _code_digest(source, but) or any(path.is_symlink() for path in bundle.rglob("*")):
+        raise UserError(f"`{bundle}` no longer holds the configs of `{source.name}`, so its training cannot go on")
+
+
+def is_live(content: Any) -> bool:
+    """Whether MONAI would evaluate anything in ``content``, parsed JSON or YAML."""
     if isinstance(content, dict):
-        return any(key == "_target_" or _is_live(key) or _is_live(value) for key, value in content.items())
+        return any(key == "_target_" or is_live(key) or is_live(value) for key, value in content.items())
     if isinstance(content, list):
-        return any(_is_live(item) for item in content)
+        return any(is_live(item) for item in content)
     return isinstance(content, str) and content.lstrip().startswith(_LIVE_PREFIXES)
 
 
-def _code_digest(bundle: Path) -> str:
+def _code_digest(bundle: Path, but: str | None = None) -> str:
     digest = hashlib.sha256()
     for path in sorted(bundle.rglob("*")):
         name = path.relative_to(bundle).as_posix()
         is_code = (
             name.startswith("configs/") and name != "configs/metadata.json"
         ) or path.suffix.lower() in _CODE_SUFFIXES
-        if path.is_file() and is_code:
+        if path.is_file() and is_code and name != but:
             digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()

@@ -19,11 +19,11 @@ def find_weights(bundle: Path) -> Path:
     return path
 
 
-def load_weights(path: Path, network: "torch.nn.Module") -> None:
-    """Load a file of tensors, and nothing but tensors, into ``network``; every name and shape must fit.
+def read_weights(path: Path) -> Any:
+    """The state dict in a file of tensors, and nothing but tensors.
 
     Raises:
-        UserError: the file is damaged, holds anything but tensors, or belongs to another network.
+        UserError: the file is damaged or holds anything but tensors.
     """
     import torch
 
@@ -35,6 +35,16 @@ def load_weights(path: Path, network: "torch.nn.Module") -> None:
         for key in ("model", "state_dict"):
             if isinstance(state.get(key), dict):
                 state = state[key]
+    return state
+
+
+def load_weights(path: Path, network: "torch.nn.Module") -> None:
+    """Load a file of tensors into ``network``; every name and shape must fit.
+
+    Raises:
+        UserError: the file is damaged, holds anything but tensors, or belongs to another network.
+    """
+    state = read_weights(path)
     try:
         network.load_state_dict(state, strict=True)
     except Exception as error:

@@ -5,6 +5,7 @@ import warnings
 import typer
 
 from medseg.cli.bundle import bundle_app
+from medseg.cli.console import say
 from medseg.cli.demo import demo
 from medseg.cli.evaluate import evaluate
 from medseg.cli.info import info
@@ -34,8 +35,9 @@ def main() -> None:
     # MONAI tells of codecs that nobody asked for.
     logging.getLogger("monai").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
+    warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad=True")
     try:
         app()
     except UserError as error:
-        typer.echo(f"medseg: {error}", err=True)
+        say(f"medseg: {error}")
         sys.exit(2)

@@ -3,7 +3,7 @@ from typing import Annotated
 import typer
 
 from medseg.cli.console import print_json, print_table
-from medseg.cli.options import JsonOption, TrustOption
+from medseg.cli.options import JsonOption, NoLogOption, TrustOption
 
 bundle_app = typer.Typer(help="List, show and check MONAI bundles.", no_args_is_help=True, rich_markup_mode=None)
 NameArgument = Annotated[str, typer.Argument(metavar="BUNDLE", help="Name of a shipped bundle or path of any.")]
@@ -60,19 +60,25 @@ def check(
         bool, typer.Option("--official", help="Ask MONAI's validator too; it needs a network.")
     ] = False,
     trust_bundle: TrustOption = False,
+    no_log: NoLogOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """Say what a bundle lacks to be complete and to run; exit code 1 if it does not run."""
     from medseg.bundle import find_bundle
     from medseg.bundle.check import check_bundle, check_official_schema
+    from medseg.cli.model_name import bundle_option
+    from medseg.runs import open_run
 
     bundle = find_bundle(name)
-    findings = check_bundle(bundle, trust_bundle)
-    if official:
-        findings += check_official_schema(bundle)
-    broken = any(finding.level == "error" for finding in findings)
+    options = {"bundle": bundle_option(bundle), "official": official}
+    with open_run("bundle check", options=options, output_dir=None, enabled=not no_log) as run:
+        findings = check_bundle(bundle, trust_bundle)
+        if official:
+            findings += check_official_schema(bundle)
+        broken = sum(finding.level == "error" for finding in findings)
+        run.log_metrics({"errors": broken, "warnings": len(findings) - broken})
     if json_output:
-        print_json({"ok": not broken, "findings": [vars(finding) for finding in findings]})
+        print_json({"ok": broken == 0, "findings": [vars(finding) for finding in findings]})
     elif findings:
         print_table(name, ["level", "finding"], [(finding.level, finding.message) for finding in findings])
     else:

@@ -10,7 +10,12 @@ T = TypeVar("T")
 
 def say(message: str) -> None:
     """A line for the person at the terminal, on standard error: standard output is for results."""
-    typer.echo(message, err=True)
+    typer.echo(printable(message), err=True)
+
+
+def printable(text: str) -> str:
+    """``text`` with what is no UTF-8, as it can stand in a file name, shown as a question mark in a box."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def print_json(content: object) -> None:
@@ -28,7 +33,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_shown(value)) for value in row))  # a file name may look like rich's markup
+        table.add_row(*(Text(printable(_shown(value))) for value in row))  # a file name may look like rich's markup
     Console().print(table)
 
 

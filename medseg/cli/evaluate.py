@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from medseg.cli.console import print_json, print_table, progress, say
+from medseg.cli.model_name import bundle_option, model_name
 from medseg.cli.options import (
     BundleOption,
     DeviceOption,
@@ -53,23 +54,25 @@ def evaluate(
     from medseg.cli.outputs import make_folder
     from medseg.metrics import summarise
     from medseg.runs import open_run
-    from medseg.training.manifest import select_split
+    from medseg.training.manifest import count_seen, select_split
 
     folder = find_bundle(bundle)
     cases = _find_cases(images, labels, data)
     if (output / "metrics.json").exists() and not overwrite:
         raise UserError(f"`{output / 'metrics.json'}` exists and is kept: pass --overwrite or another --output")
-    options = {"bundle": folder.name, "split": split, "tolerance_mm": tolerance, "device": device}
+    options = {"bundle": bundle_option(folder), "split": split, "tolerance_mm": tolerance, "device": device}
     with open_run("evaluate", options=options, output_dir=output, enabled=not no_log) as run:
         make_folder(output)
         loaded = load_bundle(folder, device, trust_bundle)
         run.device = str(loaded.device)
-        run.use_model(loaded.name, loaded.metadata.version, loaded.weights_sha256)
+        run.use_model(model_name(folder, run), loaded.metadata.version, loaded.weights_sha256)
         if split is not None:
             manifest = read_manifest(folder)
             cases = select_split(cases, manifest, split)
             if len(cases) < (total := len(manifest.of_split(split))):
                 say(f"warning: only {len(cases)} of the {total} {split} cases of the manifest are here")
+        elif (seen := count_seen(cases, folder)) > 0:
+            say(f"warning: the weights were made with {seen} of these {len(cases)} cases: pass --split test")
         scores: Scores = {}
         for case in progress(cases, "evaluating"):
             run.case(case.id)
@@ -105,7 +108,7 @@ def evaluate(
         print_json(metrics)
     else:
         _print(summary, scores, tolerance)
-        typer.echo(f"Every case: {output / 'cases.csv'}; all figures: {output / 'metrics.json'}")
+        say(f"Every case: {output / 'cases.csv'}; all figures: {output / 'metrics.json'}")
     if failed:
         raise typer.Exit(1)
 
@@ -126,7 +129,10 @@ def _write(output: Path, metrics: dict[str, Any], scores: Scores) -> None:
 
     with atomic_path(output / "metrics.json") as partial:
         partial.write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    with atomic_path(output / "cases.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with (
+        atomic_path(output / "cases.csv") as partial,
+        partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         rows = [
             {"case": case, "class": name, **asdict(score)}
             for case, row in scores.items()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from medseg.cli.console import print_json, print_table, progress, say
+from medseg.cli.model_name import bundle_option, model_name
 from medseg.cli.options import (
     BundleOption,
     DeviceOption,
@@ -55,23 +56,25 @@ def segment(
     from medseg.runs import open_run
 
     folder = find_bundle(bundle)
+    if output.resolve() in [path.resolve() for path in inputs]:
+        raise UserError(f"`{output}` is an input, and its labels would be inputs next time: choose another --output")
     paths = find_images(inputs)
     names = output_names(paths)
-    options = {"bundle": folder.name, "overwrite": overwrite, "strict": strict, "device": device}
+    options = {"bundle": bundle_option(folder), "overwrite": overwrite, "strict": strict, "device": device}
     with open_run("segment", options=options, output_dir=output, enabled=not no_log) as run:
         make_folder(output)
         loaded = load_bundle(folder, device, trust_bundle)
         run.device = str(loaded.device)
-        run.use_model(loaded.name, loaded.metadata.version, loaded.weights_sha256)
+        run.use_model(model_name(folder, run), loaded.metadata.version, loaded.weights_sha256)
         results = []
         for path in progress(paths, "segmenting"):
             run.case(names[path])
-            result = _segment_one(path, names[path], loaded, output, overwrite, strict)
+            result = _segment_one(path, names[path], loaded, _Choices(output, overwrite, strict, frozenset(paths)))
             for warning in result.warnings:
                 say(f"warning: `{path}`: {warning}")
             if result.error is not None:
                 say(f"medseg: {result.error}")
-            else:
+            elif result.status == "segmented":
                 run.add_input(path)
             results.append(result)
         failed = sum(result.status == "failed" for result in results)
@@ -84,28 +87,42 @@ def segment(
         raise typer.Exit(1 if failed < len(results) else 2)
 
 
-def _segment_one(path: Path, name: str, bundle: "LoadedBundle", folder: Path, overwrite: bool, strict: bool) -> Result:
+@dataclass(frozen=True)
+class _Choices:
+    """What holds for all inputs of a command."""
+
+    output: Path
+    overwrite: bool
+    strict: bool
+    inputs: frozenset[Path]
+
+
+def _segment_one(path: Path, name: str, bundle: "LoadedBundle", choices: _Choices) -> Result:
     from medseg.bundle import departures
     from medseg.bundle import segment as segment_image
     from medseg.bundle.expect import require_fitting_image
-    from medseg.io import label_suffix, read_image, write_label
+    from medseg.io import WRITABLE_SUFFIXES, label_suffix, read_image, write_label
     from medseg.metrics import volume_ml
 
-    kept = None if overwrite else next(folder.glob(f"{_escaped(name)}_seg.*"), None)
-    if kept is not None:
-        return Result(name, "kept", str(kept))
+    targets = [choices.output / f"{name}_seg{suffix}" for suffix in WRITABLE_SUFFIXES]
+    inputs = {item.resolve() for item in choices.inputs}
+    for target in targets:
+        if target.resolve() in inputs:
+            return Result(name, "failed", None, error=f"`{path}`: its label would replace the input `{target}`")
+        if target.exists() and not choices.overwrite:
+            return Result(name, "kept", str(target))
     started = time.perf_counter()
     try:
         image = read_image(path)
         try:
             require_fitting_image(image, bundle.metadata)
             warnings = tuple(departures(image, bundle.metadata))
-            if strict and warnings:
+            if choices.strict and warnings:
                 raise UserError(f"refused by --strict, because {'; '.join(warnings)}")
             label = segment_image(bundle, image)
         except UserError as error:
             raise UserError(f"`{path}`: {error}") from error
-        target = folder / f"{name}_seg{label_suffix(image)}"
+        target = choices.output / f"{name}_seg{label_suffix(image)}"
         write_label(target, label, image)
     except UserError as error:
         return Result(name, "failed", None, error=str(error))
@@ -115,12 +132,6 @@ def _segment_one(path: Path, name: str, bundle: "LoadedBundle", folder: Path, ov
         if label.ndim == 3
     }
     return Result(name, "segmented", str(target), time.perf_counter() - started, volumes, warnings)
-
-
-def _escaped(name: str) -> str:
-    from glob import escape
-
-    return escape(name)
 
 
 def _metrics(results: list[Result]) -> dict[str, float]:

@@ -8,11 +8,12 @@ from medseg.io.image import Image
 from medseg.io.read_image import read_image
 from medseg.io.read_label import read_label
 from medseg.io.same_geometry import require_same_geometry
-from medseg.io.suffixes import case_name, image_suffix, label_suffix
+from medseg.io.suffixes import WRITABLE_SUFFIXES, case_name, image_suffix, label_suffix
 from medseg.io.write_image import write_image
 from medseg.io.write_label import write_label
 
 __all__ = [
+    "WRITABLE_SUFFIXES",
     "Image",
     "atomic_path",
     "case_name",

@@ -40,6 +40,7 @@ def read_nifti(path: Path) -> Image:
     header = file.header
     if header.get_data_dtype().kind not in "biuf":
         raise UserError(f"`{path}` must hold real numbers, got voxels of type {header.get_value_label('datatype')}")
+    _require_spacing(path, file)
     data = _with_channels_first(path, _read_voxels(path, file))
     fields = {name: np.array(header[name]) for name in _GEOMETRY_FIELDS}
     return Image(data, _affine_mm(header), image_suffix(path), header=fields)
@@ -85,6 +86,21 @@ def _save(path: Path, file: Any) -> None:
 
     with atomic_path(path) as temporary:
         nib.save(file, temporary)
+
+
+def _require_spacing(path: Path, file: Any) -> None:
+    """Refuse a spacing of zero where the geometry rests on it; nibabel mends it to 1 mm without a word."""
+    from nibabel.openers import ImageOpener
+
+    with ImageOpener(path) as stream:
+        stored = type(file.header).from_fileobj(stream, check=False)
+    axes = min(int(stored["dim"][0]), 3)
+    steps = stored["pixdim"][1 : axes + 1]
+    if stored["sform_code"] == 0 and any(
+        step == 0 and count > 1 for step, count in zip(steps, stored["dim"][1 : axes + 1], strict=True)
+    ):
+        shown = ", ".join(f"{step:g}" for step in steps)
+        raise UserError(f"`{path}` must have a positive, finite spacing along every axis, got ({shown}) mm")
 
 
 def _read_voxels(path: Path, file: Any) -> np.ndarray:

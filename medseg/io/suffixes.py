@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from medseg.io.image import Image
+from medseg.io.shear import is_sheared
 
 READABLE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd", ".png", ".tif", ".tiff", ".dcm")
 # A .mhd keeps its voxels in a second file, which cannot be put in place together with it.
@@ -21,5 +22,10 @@ def case_name(path: str | Path) -> str:
 
 
 def label_suffix(image: Image) -> str:
-    """Suffix of the file that a label for ``image`` should be written to: the same format wherever it can hold one."""
+    """Suffix of the file that a label for ``image`` should be written to: the same format wherever it can hold one.
+
+    A 3D image whose axes are not perpendicular has its label in NIfTI, which alone can say so.
+    """
+    if len(image.spatial_shape) == 3 and not image.suffix.startswith(".nii") and is_sheared(image.affine):
+        return ".nii.gz"
     return {".dcm": ".nii.gz", ".mhd": ".mha"}.get(image.suffix, image.suffix)

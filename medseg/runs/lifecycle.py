@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import secrets
 import time
 import warnings
@@ -33,10 +34,14 @@ def open_run(
 ) -> Iterator[Run]:
     """Log what a command does: one MLflow run, and the same record as ``run.json`` beside its outputs.
 
-    The run ends FINISHED, or FAILED after any exception, `Run.fail`, Ctrl-C, an exit code that is not 0, or SIGTERM,
-    which while the run is open raises ``SystemExit(143)`` in the main thread. Of an exception MLflow gets the type and
-    the place in our code; its message may hold a path, and goes into ``run.json`` alone. Should the store fail after
-    the run was opened, the command goes on, `Run.problems` says what is missing, and a `RuntimeWarning` ends it.
+    The run ends FINISHED, or FAILED after any exception, `Run.fail`, Ctrl-C, an exit code that is not 0, SIGTERM or
+    SIGHUP; while the run is open these two raise ``SystemExit(143)`` and ``SystemExit(129)`` in the main thread. Of an
+    exception MLflow gets the type and the place in our code, but nothing of an exit after `Run.fail`, which gave the
+    reason; its message may hold a path, and goes into ``run.json`` alone. Should the store fail after the run was
+    opened, the command goes on, `Run.problems` says what is missing, and a `RuntimeWarning` ends it.
+
+    A ``run.json`` that an earlier command left in the folder holds the only way back from that run's pseudonyms; it is
+    kept as ``run-<start of that run>.json``.
 
     Args:
         command: The command's name, as ``predict``.
@@ -107,7 +112,9 @@ def _close(run: Run, error: BaseException | None, output_dir: Path | None, wall_
     facts = {"wall_seconds": wall_seconds, "peak_memory_bytes": peak_memory_bytes()}
     problems = []
     try:
-        run.end("FAILED" if is_failed else "FINISHED", error=_summary(error) if is_failed else None, facts=facts)
+        is_explained = run.failure is not None and _is_exit(error)
+        summary = _summary(error) if is_failed and not is_explained else None
+        run.end("FAILED" if is_failed else "FINISHED", error=summary, facts=facts)
     finally:
         run.record["message"] = str(error) if error is not None and is_failed else None
         if output_dir is not None and (output_dir.is_dir() or not is_failed):
@@ -124,6 +131,29 @@ def _write_record(run: Run, output_dir: Path) -> None:
     output_dir.mkdir(parents=True, exist_ok=True)
     with atomic_path(output_dir / RECORD) as temporary:
         temporary.write_text(json.dumps(run.local_record(), indent=2, default=str) + "\n")
+        _keep_former(output_dir / RECORD)
+
+
+def _keep_former(record: Path) -> None:
+    if not record.is_file():
+        return  # none, or a folder, which the new record will fail on
+    try:
+        started = str(json.loads(record.read_bytes())["started"])
+    except (ValueError, LookupError, TypeError):
+        started = datetime.fromtimestamp(record.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    name = f"{record.stem}-{re.sub('[^0-9A-Za-z]+', '-', started)[:40].strip('-')}"
+    kept = record.with_name(f"{name}{record.suffix}")
+    number = 1
+    while kept.exists():
+        number += 1
+        kept = record.with_name(f"{name}-{number}{record.suffix}")
+    record.rename(kept)
+
+
+def _is_exit(error: BaseException | None) -> bool:
+    import typer
+
+    return isinstance(error, SystemExit | typer.Exit)
 
 
 def _is_clean_exit(error: BaseException) -> bool:

@@ -80,7 +80,7 @@ class Pseudonyms:
 
     def scrub_words(self, text: str) -> str:
         """The text with the names of known cases replaced where they stand as words of their own."""
-        return _replace_words(text, self._case_of_name)
+        return _encodable(_replace_words(text, self._case_of_name))
 
     def scrub_sentence(self, text: str) -> str:
         """A message without paths and names; it ends at the first path, whose end cannot be told from its blanks."""
@@ -88,7 +88,7 @@ class Pseudonyms:
         for path, label in labels.items():
             text = text.replace(path, label)
         stems = {Path(path).name.partition(".")[0]: label for path, label in labels.items()}
-        return _replace_words(_PATH_IN_SENTENCE.sub(DROPPED, text), stems | self._case_of_name)
+        return _encodable(_replace_words(_PATH_IN_SENTENCE.sub(DROPPED, text), stems | self._case_of_name))
 
     def _scrub_key(self, key: object) -> str:
         text = str(key)
@@ -106,7 +106,7 @@ class Pseudonyms:
 
 def keyed_hash(key: bytes, text: str) -> str:
     """12 hex digits of HMAC-SHA256: without the key, trying names does not find the one behind it."""
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:12]
+    return hmac.new(key, text.encode(errors="surrogateescape"), hashlib.sha256).hexdigest()[:12]
 
 
 def user_key(folder: Path) -> bytes:
@@ -144,6 +144,11 @@ def _replace_words(text: str, replacements: Mapping[str, str]) -> str:
         return text
     pattern = rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, words))})(?![A-Za-z0-9])"
     return re.sub(pattern, lambda match: replacements[match.group()], text)
+
+
+def _encodable(text: str) -> str:
+    # Python hands over a file name that is not UTF-8 with surrogates in it, which no store takes.
+    return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _exists(text: str) -> bool:

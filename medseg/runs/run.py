@@ -122,6 +122,12 @@ class Run:
         if self._mlflow:
             self._mlflow.log_json(f"tables/{name}.json", scrubbed)
 
+    def log_config(self, name: str, config: Mapping[str, object]) -> None:
+        """Log a whole config as the artifact ``<name>.json``, without paths; none of it becomes a parameter."""
+        self.record["configs"] = {**self.record.get("configs", {}), name: config}
+        if self._mlflow:
+            self._mlflow.log_json(f"{name}.json", self._pseudonyms.scrub(config))
+
     def log_figure(self, path: Path) -> None:
         """Copy a figure into the run; names of known cases are replaced in its file name, but not in the picture."""
         name = self._pseudonyms.scrub_words(path.name)

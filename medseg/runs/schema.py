@@ -14,6 +14,8 @@ from medseg.io.atomic import atomic_path
 def prepare_schema(uri: str, database: Path, *, may_upgrade: bool) -> None:
     """Give a SQLite store the tables of the installed MLflow, once, however many processes ask at the same time.
 
+    Its experiment `Default`, which MLflow makes itself, gets the store's artifact folder.
+
     MLflow migrates a fresh database in seconds and without a lock, which breaks when two processes do it. What was
     reached is remembered in ``<database>.ready``, so that later starts need neither the lock nor MLflow.
 
@@ -35,9 +37,25 @@ def prepare_schema(uri: str, database: Path, *, may_upgrade: bool) -> None:
             return
         if _revision(database) is not None and not may_upgrade:
             return
-        _upgrade(uri)
+        _upgrade(uri, database)
         with atomic_path(ready) as temporary:
             temporary.write_text(_state(database))
+
+
+def artifact_root(database: Path) -> str:
+    """Where the artifacts of a SQLite store lie, as a URI: ``artifacts`` beside its database."""
+    return (database.absolute().parent / "artifacts").as_uri()
+
+
+def make_default_experiment(uri: str, database: Path) -> None:
+    """Make MLflow's experiment `Default` where it lacks; MLflow's client would write the current folder into it.
+
+    Raises:
+        MlflowException: The store cannot be used.
+    """
+    from mlflow.tracking import _get_store
+
+    _get_store(uri, artifact_root(database))
 
 
 def _is_ready(database: Path, ready: Path) -> bool:
@@ -64,14 +82,16 @@ def _revision(database: Path) -> str | None:
     return str(row[0]) if row else None
 
 
-def _upgrade(uri: str) -> None:
+def _upgrade(uri: str, database: Path) -> None:
     import mlflow.db
+    from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         with _quiet("mlflow.store.db.utils", "alembic"):
             mlflow.db.upgrade.callback(uri)
-    except SQLAlchemyError as error:
+            make_default_experiment(uri, database)
+    except (SQLAlchemyError, MlflowException) as error:
         raise OSError(str(error)) from error
 
 

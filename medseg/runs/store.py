@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from medseg.errors import UserError
-from medseg.runs.schema import prepare_schema
+from medseg.runs.schema import artifact_root, make_default_experiment, prepare_schema
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -66,7 +66,10 @@ def connect(uri: str) -> "MlflowClient":
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
+    database = sqlite_file(uri)
     try:
+        if database is not None:
+            make_default_experiment(uri, database)
         client = MlflowClient(uri, registry_uri=uri)
         client.get_experiment_by_name(EXPERIMENT)
     except (MlflowException, OSError) as error:
@@ -112,7 +115,7 @@ def experiment_id(client: "MlflowClient", name: str = EXPERIMENT) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         database = sqlite_file(client.tracking_uri)
-        location = (database.absolute().parent / "artifacts").as_uri() if database else None
+        location = artifact_root(database) if database else None
         try:
             # Without its kind MLflow 3 shows the experiment in its pages for chat applications.
             kind = {"mlflow.experimentKind": "custom_model_development"}

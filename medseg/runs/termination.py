@@ -5,43 +5,48 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-EXIT_CODE = 128 + signal.SIGTERM
+SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Termination:
-    """SIGTERM as `SystemExit` of code 143, so that what is open gets closed; it waits while `hold` is in effect."""
+    """SIGTERM and SIGHUP as `SystemExit` of code 128 + signal, so that what is open gets closed.
+
+    They wait while `hold` is in effect. One that is ignored already, as SIGHUP under ``nohup``, stays so.
+    """
 
     def __init__(self) -> None:
         self._owner = os.getpid()
         self._is_held = True
-        self._is_pending = False
+        self._pending: int | None = None
 
     def hold(self) -> None:
-        """Let a SIGTERM wait from here on."""
+        """Let a signal wait from here on."""
         self._is_held = True
 
     def release(self) -> None:
-        """Act on SIGTERM from here on, and on one that waits.
+        """Act on signals from here on, and on one that waits.
 
         Raises:
             SystemExit: One waits.
         """
         self._is_held = False
-        if self._is_pending:
-            self._is_pending = False
-            raise SystemExit(EXIT_CODE)
+        if self._pending is not None:
+            signum, self._pending = self._pending, None
+            raise SystemExit(128 + signum)
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Take SIGTERM over and give it back after; only the main thread may, elsewhere nothing happens."""
+        """Take the signals over and give them back after; only the main thread may, elsewhere nothing happens."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        previous = signal.signal(signal.SIGTERM, self._receive)
+        taken = [signum for signum in SIGNALS if signal.getsignal(signum) != signal.SIG_IGN]
+        previous = {signum: signal.signal(signum, self._receive) for signum in taken}
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL if previous is None else previous)
+            for signum, handler in previous.items():
+                signal.signal(signum, signal.SIG_DFL if handler is None else handler)
 
     def _receive(self, signum: int, frame: FrameType | None) -> None:
         if os.getpid() != self._owner:
@@ -49,6 +54,6 @@ class Termination:
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
         elif self._is_held:
-            self._is_pending = True
+            self._pending = signum
         else:
-            raise SystemExit(EXIT_CODE)
+            raise SystemExit(128 + signum)

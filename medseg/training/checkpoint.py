@@ -1,4 +1,3 @@
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from monai.handlers import CheckpointSaver
 from monai.transforms import Compose
 
 from medseg.errors import UserError
+from medseg.io.atomic import atomic_path
 
 # How a schedule is planned is the config's to say; only how far it has come is the checkpoint's.
 _SCHEDULE_PLAN = ("total_steps", "_schedule_phases")
@@ -84,9 +84,8 @@ class TrainingCheckpoint:
                 "epoch": int(self.evaluator.state.best_metric_epoch),
             }
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(self.path.name + ".partial")
-        torch.save(state, partial)
-        os.replace(partial, self.path)
+        with atomic_path(self.path) as partial:
+            torch.save(state, partial)
 
     def _load(self, engine: Engine) -> None:
         try:

@@ -1,8 +1,8 @@
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from medseg.bundle import Manifest, ManifestCase
+from medseg.bundle import Manifest, ManifestCase, read_manifest
 from medseg.errors import UserError
 from medseg.io import sha256_of
 from medseg.io.atomic import atomic_path
@@ -10,15 +10,18 @@ from medseg.training.dataset import Case
 from medseg.training.folds import assign_parts
 
 
-def make_manifest(cases: Sequence[Case], dataset: str) -> Manifest:
-    """The manifest of a training on ``cases``, each of which counts as a patient of its own."""
+def make_manifest(cases: Sequence[Case], dataset: str, pseudonym: Callable[[str], str]) -> Manifest:
+    """The manifest of a training on ``cases``, each of which counts as a patient of its own.
+
+    ``pseudonym`` gives what stands for a case id, which can be a patient's name: a manifest travels with the weights.
+    """
     parts = assign_parts(case.id for case in cases)
     return Manifest(
         dataset=dataset,
         cases=[
             ManifestCase(
-                case=case.id,
-                patient=case.id,
+                case=pseudonym(case.id),
+                patient=pseudonym(case.id),
                 image_sha256=sha256_of(case.image),
                 label_sha256=sha256_of(case.label),
                 part=parts[case.id],
@@ -36,6 +39,20 @@ def write_manifest(manifest: Manifest, bundle: Path) -> Path:
     with atomic_path(path) as partial:
         partial.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def require_same_cases(manifest: Manifest, former: Manifest) -> None:
+    """Refuse to go on with a training on other cases, or on the same ones split otherwise.
+
+    Raises:
+        UserError: the two differ; cases are known by their bytes.
+    """
+
+    def known(item: Manifest) -> set[tuple[str, str, str]]:
+        return {(case.image_sha256, case.label_sha256, case.split) for case in item.cases}
+
+    if known(manifest) != known(former):
+        raise UserError("the cases, or their names, are not those that the training was begun with: train anew")
 
 
 def select_split(cases: Sequence[Case], manifest: Manifest, split: str) -> list[Case]:
@@ -56,3 +73,12 @@ def select_split(cases: Sequence[Case], manifest: Manifest, split: str) -> list[
     if not selected:
         raise UserError(f"none of the {len(cases)} images is one of the {len(wanted)} {split} cases of the manifest")
     return selected
+
+
+def count_seen(cases: Sequence[Case], bundle: Path) -> int:
+    """How many of ``cases`` trained the bundle's weights or chose them, by their bytes; 0 without a manifest."""
+    if not (bundle / "docs" / "manifest.json").is_file():
+        return 0
+    manifest = read_manifest(bundle)
+    seen = {**manifest.of_split("train"), **manifest.of_split("validation")}
+    return sum(sha256_of(case.image) in seen for case in cases)

@@ -1,4 +1,5 @@
 import difflib
+import errno
 import json
 import logging
 import shutil
@@ -38,8 +39,15 @@ def parse_overrides(pairs: Sequence[str], bundle: Path) -> dict[str, Any]:
     return overrides
 
 
+def clear_training(bundle: Path) -> None:
+    """Take away what a former training left in ``bundle``, so that nothing of it is taken for the new one's."""
+    for name in ("configs", "docs", "models", "train"):
+        shutil.rmtree(bundle / name, ignore_errors=True)
+    (bundle / "run.json").unlink(missing_ok=True)
+
+
 def copy_untrained(source: Path, target: Path) -> None:
-    """Copy a bundle without its weights and without what was measured of them."""
+    """Copy a bundle without its weights, and without what is true of these alone: measures, data, licence."""
     shutil.copytree(source / "configs", target / "configs", dirs_exist_ok=True)
     for name in ("LICENSE", "scripts"):
         item = source / name
@@ -49,7 +57,13 @@ def copy_untrained(source: Path, target: Path) -> None:
             shutil.copy(item, target / name)
     path = target / "configs" / "metadata.json"
     metadata = json.loads(path.read_text(encoding="utf-8"))
-    metadata["eval_metrics"] = {}
+    metadata |= {
+        "changelog": {metadata["version"]: f"Trained by medseg train with the configs of {source.name}"},
+        "copyright": "The weights are their trainer's; so is the duty to name the licence of the data.",
+        "data_source": "The cases of docs/manifest.json",
+        "eval_metrics": {},
+    }
+    metadata.pop("expected_input", None)
     with atomic_path(path) as partial:
         partial.write_text(json.dumps(metadata, indent=4) + "\n", encoding="utf-8")
     (target / "docs").mkdir(exist_ok=True)
@@ -59,6 +73,16 @@ def copy_untrained(source: Path, target: Path) -> None:
             "manifest.json. Not yet measured: run `medseg evaluate --split test`.\n",
             encoding="utf-8",
         )
+
+
+def merged_config(overrides: Mapping[str, Any], bundle: Path) -> dict[str, Any]:
+    """The whole train config with ``overrides`` in place, as plain data."""
+    from monai.bundle import ConfigParser
+
+    parser = ConfigParser()
+    parser.read_config(str(bundle / TRAIN_CONFIG))
+    parser.update(dict(overrides))
+    return dict(parser.config)
 
 
 def carry_over(overrides: Mapping[str, Any], bundle: Path) -> bool:
@@ -122,6 +146,10 @@ def run_training(
             mistake = _user_error(error)
             if mistake is not None:
                 raise mistake from mistake.__cause__
+            if _is_full_disk(error):
+                raise UserError(
+                    f"`{bundle}` could not be written: the disk is full, or a limit on file size"
+                ) from error
             raise
         finally:
             workflow.finalize()
@@ -147,3 +175,16 @@ def _user_error(error: BaseException | None) -> UserError | None:
     while error is not None and not isinstance(error, UserError):
         error = error.__cause__
     return error
+
+
+def _is_full_disk(error: BaseException | None) -> bool:
+    """Whether a file could not be written in full; torch says so in words of its own."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            return True
+        if isinstance(error, RuntimeError) and any(
+            word in str(error) for word in ("file write", "writing file", "inline_container", "iostream error")
+        ):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

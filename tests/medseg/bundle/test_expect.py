@@ -21,7 +21,7 @@ def image(extent_mm: tuple[int, ...], order: tuple[int, ...] = (0, 1, 2), signs:
     affine = np.eye(4)
     affine[:3, :3] = 2 * np.diag(signs)[:, list(order)]
     shape = [extent_mm[axis] // 2 for axis in order]
-    return Image(np.zeros((1, *shape), np.uint8), affine, ".nii.gz")
+    return Image(np.arange(np.prod(shape), dtype=np.uint16).reshape(1, *shape), affine, ".nii.gz")
 
 
 orders = list(itertools.permutations(range(3)))

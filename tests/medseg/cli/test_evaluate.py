@@ -129,9 +129,32 @@ def test_held_out_cases_give_the_numbers_of_the_card(medseg, hippocampus_data, t
     readme = (find_bundle("hippocampus_unet") / "docs" / "README.md").read_text()
     assert result.code == 0
     assert card
+    assert card["n"] == 40
     for name, item in measured.items():
         assert item["n"] == 40
-        assert item["dice_mean"] == pytest.approx(card[f"{name}_dice_mean"], abs=2e-3)
-        assert f"{card[f'{name}_dice_mean']:.3f}" in readme
+        for measure in ("dice_mean", "dice_std", "hd95_mean", "nsd_mean", "missed"):
+            assert item[measure] == pytest.approx(card[f"{name}_{measure}"], rel=2e-2, abs=2e-3), (name, measure)
+        assert f"{card[f'{name}_dice_mean']:.3f} ± {card[f'{name}_dice_std']:.3f}" in readme
+        assert f"{card[f'{name}_hd95_mean']:.2f} mm" in readme
+    # The bars that weights must clear to be shipped.
     assert measured["anterior"]["dice_mean"] > 0.885
     assert measured["posterior"]["dice_mean"] > 0.865
+
+
+def test_scoring_what_the_weights_were_trained_on_warns(medseg, two_sides, tmp_path):
+    images, labels = two_sides
+    bundle = tmp_path / "bundle"
+    shutil.copytree(find_bundle("hippocampus_unet"), bundle)
+    case = {
+        "case": "c",
+        "patient": "p",
+        "image_sha256": sha256_of(images / "right.nii.gz"),
+        "label_sha256": sha256_of(labels / "right.nii.gz"),
+        "part": 2,
+        "split": "train",
+    }
+    (bundle / "docs" / "manifest.json").write_text(json.dumps({"dataset": "d", "cases": [case]}))
+    result = medseg(
+        "evaluate", "-b", bundle, "--images", images, "--labels", labels, "-o", tmp_path / "out", "--no-log"
+    )
+    assert "made with 1 of these 2 cases" in result.err

@@ -140,6 +140,10 @@ def test_wrong_arguments_make_no_run(medseg, crop_file, tmp_path):
     empty = medseg("segment", tmp_path / "empty", *BUNDLE, "-o", tmp_path / "out")
     assert empty.code == 2
 
+    into_itself = medseg("segment", tmp_path, *BUNDLE, "-o", tmp_path)
+    assert into_itself.code == 2
+    assert "another --output" in into_itself.err
+
     twins = tmp_path / "twins"
     twins.mkdir()
     shutil.copy(crop_file, twins)

@@ -2,6 +2,7 @@ import json
 import shutil
 
 import numpy as np
+import pytest
 
 from medseg.io import read_label, write_label
 
@@ -42,13 +43,64 @@ def test_a_trained_bundle_is_complete_logged_and_resumable(medseg, made_up_cases
     assert again.code == 2
     assert "--resume" in again.err
 
-    longer = [*small_training, "--set", "max_epochs=3"]
-    resumed = medseg(
-        "train", "hippocampus_unet", "--data", made_up_cases, "-o", bundle, *longer, "--resume", "--no-log"
-    )
-    assert resumed.code == 0, resumed.err
+    go_on = ("train", "hippocampus_unet", "--data", made_up_cases, "-o", bundle, "--resume", "--no-log")
+    resumed = medseg(*go_on, "--set", "max_epochs=3")
+    assert resumed.code == 0, resumed.err  # with the other settings of the beginning
     assert "epoch 3 of 3" in resumed.err
     assert "epoch 1 of" not in resumed.err
+
+    manifest = (bundle / "docs" / "manifest.json").read_bytes()
+    other_seed = medseg(*go_on, "--set", "max_epochs=4", "--seed", "7")
+    assert other_seed.code == 2
+    assert "--seed 0" in other_seed.err
+    other_cases = tmp_path / "other"
+    shutil.copytree(made_up_cases, other_cases)
+    label = read_label(other_cases / "labelsTr" / "case_03.nii.gz")
+    write_label(other_cases / "labelsTr" / "case_03.nii.gz", np.roll(label.data[0], 1, axis=0), label)
+    assert "train anew" in medseg(*go_on[:3], other_cases, *go_on[4:], "--set", "max_epochs=4").err
+    assert (bundle / "docs" / "manifest.json").read_bytes() == manifest
+
+
+def test_nothing_of_a_trained_bundle_names_the_cases_or_claims_what_is_not_its_own(
+    medseg, made_up_cases, small_training, tmp_path
+):
+    data, bundle = tmp_path / "data", tmp_path / "bundle"
+    shutil.copytree(made_up_cases, data)
+    for part in ("imagesTr", "labelsTr"):
+        (data / part / "case_04.nii.gz").rename(data / part / "Meier-Lehmann.nii.gz")
+    assert medseg("train", "hippocampus_unet", "--data", data, "-o", bundle, *small_training, "--no-log").code == 0
+
+    written = [path for path in bundle.rglob("*") if path.is_file() and path.name not in ("run.json", "log.txt")]
+    assert len(written) > 8
+    for path in written:
+        assert b"Meier-Lehmann" not in path.read_bytes(), path
+    assert "Meier-Lehmann" in (bundle / "run.json").read_text()
+    metadata = (bundle / "configs" / "metadata.json").read_text()
+    assert "CC-BY-SA" not in metadata
+    assert "Task04" not in metadata
+
+
+@pytest.mark.parametrize("name", ['$open("ran","w") and "x"', "@eaDir", "%x"])
+def test_the_name_of_a_folder_is_never_run(medseg, made_up_cases, small_training, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(made_up_cases, tmp_path / name)
+    trained = medseg("train", "hippocampus_unet", "--data", name, "-o", f"{name}-out", *small_training, "--no-log")
+    assert trained.code == 0, trained.err
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_training_does_not_go_on_in_a_changed_copy(medseg, made_up_cases, small_training, tmp_path):
+    bundle = tmp_path / "bundle"
+    train = ("train", "hippocampus_unet", "--data", made_up_cases, "-o", bundle, "--no-log")
+    assert medseg(*train, *small_training).code == 0
+    config = bundle / "configs" / "train.yaml"
+    config.write_text(config.read_text().replace("initialize:", f"initialize:\n- $open('{tmp_path}/ran', 'w')"))
+
+    result = medseg(*train, "--resume", "--set", "max_epochs=3")
+
+    assert result.code == 2
+    assert "no longer holds the configs" in result.err
+    assert not (tmp_path / "ran").exists()
 
 
 def test_wrong_arguments_of_train(medseg, made_up_cases, tmp_path):

@@ -43,3 +43,9 @@ def test_what_holds_no_image_is_named(tmp_path: Path) -> None:
             find_images([path])
     with pytest.raises(UserError, match="no image was given"):
         find_images([])
+
+
+def test_folder_with_dicom_files_and_other_images_is_refused(tmp_path: Path) -> None:
+    folder = touch(tmp_path / "mixed", "1.dcm", "2.dcm", "b.NRRD", "a.nii.gz", "c.mha", "notes.txt", "._a.nii.gz")
+    with pytest.raises(UserError, match=r"^`.*mixed` holds 2 DICOM and 3 other .* `a.nii.gz`; put them into two fol"):
+        find_images([folder])

@@ -6,18 +6,21 @@ import time
 from pathlib import Path
 
 import pytest
+import typer
 
 from medseg.errors import UserError
-from medseg.runs import Run, open_run
+from medseg.runs import Run, list_runs, open_run
 from medseg.runs.store import data_folder
 
 SLEEPER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from medseg.runs import open_run
-with open_run("train", options={}, output_dir=None):
+if "nohup" in sys.argv:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+with open_run("train", options={}, output_dir=Path(sys.argv[1]).parent):
     Path(sys.argv[1]).touch()
-    time.sleep(60)
+    time.sleep(2 if "nohup" in sys.argv else 60)
 """
 
 
@@ -91,16 +94,46 @@ def test_a_command_can_fail_and_go_on(store, logged, tmp_path):
     assert json.loads((tmp_path / "run.json").read_text())["status"] == "FAILED"
 
 
-def test_terminating_the_process_fails_the_run(store, logged, start_script, wait_for, tmp_path):
+@pytest.mark.parametrize("ends", [typer.Exit(2), SystemExit(2)])
+def test_an_exit_does_not_hide_why_the_command_failed(store, logged, tmp_path, ends):
+    def command() -> None:
+        with open_run("predict", options={}, output_dir=tmp_path) as run:
+            run.fail("2 of 3 inputs could not be read")
+            raise ends
+
+    with pytest.raises(type(ends)):
+        command()
+
+    assert "error" not in logged()[0].data.tags
+    assert list_runs()[0].error == "2 of 3 inputs could not be read"
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert (record["status"], record["error"]) == ("FAILED", None)
+    assert record["failure"] == "2 of 3 inputs could not be read"
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_terminating_the_process_fails_the_run(store, logged, start_script, wait_for, tmp_path, signum):
     process = start_script(SLEEPER, tmp_path / "open")
     wait_for(tmp_path / "open")
 
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(signum)
 
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 143, errors
+    assert process.returncode == 128 + signum, errors
     assert logged()[0].info.status == "FAILED"
     assert logged()[0].data.tags["error"] == "SystemExit"
+    assert json.loads((tmp_path / "run.json").read_text())["status"] == "FAILED"
+
+
+def test_a_command_that_ignores_hangups_goes_on(store, logged, start_script, wait_for, tmp_path):
+    process = start_script(SLEEPER, tmp_path / "open", "nohup")
+    wait_for(tmp_path / "open")
+
+    process.send_signal(signal.SIGHUP)
+
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert logged()[0].info.status == "FINISHED"
 
 
 def test_a_forked_worker_leaves_the_run_to_its_parent(store, logged, start_script):
@@ -124,11 +157,15 @@ with open_run("train", options={}, output_dir=None):
     assert logged()[0].info.status == "FINISHED"
 
 
-def test_sigterm_is_given_back(store):
-    before = signal.getsignal(signal.SIGTERM)
-    with open_run("predict", options={}, output_dir=None):
-        assert signal.getsignal(signal.SIGTERM) != before
-    assert signal.getsignal(signal.SIGTERM) == before
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_given_back(store, signum):
+    previous = signal.signal(signum, signal.SIG_DFL)
+    try:
+        with open_run("predict", options={}, output_dir=None):
+            assert signal.getsignal(signum) != signal.SIG_DFL
+        assert signal.getsignal(signum) == signal.SIG_DFL
+    finally:
+        signal.signal(signum, previous)
 
 
 def test_sigterm_within_the_test_process_ends_the_block(store, logged):
@@ -240,3 +277,53 @@ def test_a_record_that_cannot_be_written_is_a_warning(store, logged, tmp_path):
         pass
 
     assert logged()[0].info.status == "FINISHED"
+
+
+def test_the_record_of_an_earlier_command_is_kept(tmp_path):
+    for name in ("jane_doe", "john_roe", "jim_poe"):
+        with open_run("predict", options={}, output_dir=tmp_path, enabled=False) as run:
+            run.record["started"] = "2026-01-02T03:04:05+00:00"
+            run.case(name)
+
+    records = {
+        path.name: list(json.loads(path.read_text())["cases"].values()) for path in sorted(tmp_path.glob("*.json"))
+    }
+    assert records == {
+        "run-2026-01-02T03-04-05-00-00.json": ["jane_doe"],
+        "run-2026-01-02T03-04-05-00-00-2.json": ["john_roe"],
+        "run.json": ["jim_poe"],
+    }
+
+
+@pytest.mark.parametrize("former", [b"\xff{", b"[]", b"{}"])
+def test_a_former_record_that_cannot_be_read_is_kept_by_its_time(tmp_path, former):
+    (tmp_path / "run.json").write_bytes(former)
+    os.utime(tmp_path / "run.json", (0, 0))
+
+    with open_run("predict", options={}, output_dir=tmp_path, enabled=False):
+        pass
+
+    assert (tmp_path / "run-1970-01-01T00-00-00-00-00.json").read_bytes() == former
+    assert json.loads((tmp_path / "run.json").read_text())["status"] == "FINISHED"
+
+
+def test_a_name_that_is_not_utf8_is_logged_and_recorded(store, logged, tmp_path):
+    name = os.fsdecode(b"caf\xe9")
+    image = tmp_path / f"{name}.nii.gz"
+    image.write_bytes(b"voxels")
+    figure = tmp_path / f"{name}_overlay.png"
+    figure.write_bytes(b"pixels")
+
+    with open_run("predict", options={"image": image, "note": f"of {name}2"}, output_dir=tmp_path) as run:
+        run.add_input(image)
+        pseudonym = run.case(name)
+        run.log_metrics({name: 0.5})
+        run.log_table("cases", [{"case": name, "image": image}])
+        run.log_figure(figure)
+        run.fail(f"{name} failed, as {name}2 did")
+
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert record["problems"] == []
+    assert record["cases"] == {pseudonym: name}
+    assert logged()[0].data.tags["failure"] == f"{pseudonym} failed, as caf\N{REPLACEMENT CHARACTER}2 did"
+    assert logged()[0].data.metrics[pseudonym] == 0.5

@@ -1,4 +1,5 @@
 import json
+import os
 import stat
 import threading
 from pathlib import Path
@@ -123,3 +124,19 @@ def test_a_broken_key_is_an_error(tmp_path):
 
     with pytest.raises(UserError, match="must hold a key of 32 bytes, got 5"):
         user_key(tmp_path)
+
+
+def test_a_name_that_is_not_utf8_is_replaced_like_any_other(pseudonyms):
+    name = os.fsdecode(b"caf\xe9")
+    pseudonym = pseudonyms.case(name)
+
+    assert pseudonym != pseudonyms.case("caf")
+    assert pseudonyms.scrub({"case": name, f"dice_{name}": 1}) == {"case": pseudonym, f"dice_{pseudonym}": 1}
+    assert pseudonyms.scrub_sentence(f"{name} failed") == f"{pseudonym} failed"
+
+
+def test_what_is_scrubbed_can_be_encoded(pseudonyms):
+    name = os.fsdecode(b"caf\xe9")
+
+    assert pseudonyms.scrub({name: [name]}) == {"caf\N{REPLACEMENT CHARACTER}": ["caf\N{REPLACEMENT CHARACTER}"]}
+    assert pseudonyms.scrub_sentence(f"{name} failed") == "caf\N{REPLACEMENT CHARACTER} failed"

@@ -113,3 +113,40 @@ def test_the_file_of_a_store(uri, name):
 def test_credentials_are_not_shown():
     assert without_credentials("https://jane:secret@server:5000/x") == "https://server:5000/x"
     assert without_credentials("sqlite:////data/a@b.db") == "sqlite:////data/a@b.db"
+
+
+def test_a_fresh_store_does_not_know_the_folder_it_was_made_from(start_script, tmp_path):
+    script = """
+import os
+from medseg.runs import list_runs, open_run, repair_runs
+os.mkdir("ward_of_jane_doe")
+os.chdir("ward_of_jane_doe")
+with open_run("predict", options={"overlap": 0.5}, output_dir=None) as run:
+    run.log_metrics({"dice": 0.5})
+    run.log_table("cases", [{"case": "1"}])
+    repair_runs()
+print(len(list_runs()), os.listdir())
+"""
+    output, errors = start_script(script).communicate(timeout=120)
+
+    assert output.strip() == "1 []", errors
+    for file in data_folder().glob("mlflow.db*"):
+        assert b"ward_of_jane_doe" not in file.read_bytes()
+    default = MlflowClient(default_uri()).get_experiment("0")
+    assert default.artifact_location == (data_folder() / "artifacts" / "0").as_uri()
+
+
+def test_a_client_does_not_write_the_current_folder_either(empty_store, tmp_path, monkeypatch):
+    database = tmp_path / "shared" / "mlflow.db"
+    database.parent.mkdir()
+    database.write_bytes(empty_store.read_bytes())
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("DELETE FROM experiments")
+        connection.commit()
+    (tmp_path / "ward_of_jane_doe").mkdir()
+    monkeypatch.chdir(tmp_path / "ward_of_jane_doe")
+
+    client = connect(f"sqlite:///{database}")
+
+    assert client.get_experiment("0").artifact_location == (tmp_path / "shared" / "artifacts" / "0").as_uri()
+    assert b"ward_of_jane_doe" not in database.read_bytes()

@@ -1,0 +1,48 @@
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+
+from medseg.bundle.trust import is_live
+from medseg.errors import UserError
+from medseg.io.atomic import atomic_path
+
+_FILE = Path("train") / "settings.json"
+
+
+class TrainingSettings(BaseModel, extra="forbid"):
+    """What a training was begun with, beyond its config; a resumed one goes on with the same."""
+
+    seed: int = Field(ge=0)
+    overrides: dict[str, Any]
+
+
+def write_settings(settings: TrainingSettings, bundle: Path) -> None:
+    """Write ``train/settings.json`` of the bundle in folder ``bundle``."""
+    path = bundle / _FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as partial:
+        partial.write_text(settings.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def resume_settings(
+    bundle: Path, seed: int | None, overrides: dict[str, Any], trusted_by_user: bool
+) -> TrainingSettings:
+    """The settings the training in ``bundle`` was begun with, and on top of them the new ``overrides``.
+
+    Raises:
+        UserError: there is no training to go on with, its settings are damaged or hold expressions that could run code,
+            or ``seed`` is another than its own.
+    """
+    path = bundle / _FILE
+    try:
+        settings = TrainingSettings.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"`{bundle}` has no {_FILE}, so there is no training to resume: leave out --resume") from error
+    except ValidationError as error:
+        raise UserError(f"`{path}` is damaged: {error.errors()[0]['msg']}") from error
+    if is_live(settings.overrides) and not trusted_by_user:
+        raise UserError(f"`{path}` holds expressions that can run code: read it, then pass --trust-bundle")
+    if seed not in (None, settings.seed):
+        raise UserError(f"the training in `{bundle}` was begun with --seed {settings.seed}, not {seed}")
+    return TrainingSettings(seed=settings.seed, overrides={**settings.overrides, **overrides})
