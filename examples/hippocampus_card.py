@@ -48,7 +48,7 @@ def whole_head(bundle: LoadedBundle) -> None:
     brain = read_image(find_template())
     inside = np.zeros(brain.spatial_shape, np.uint8)
     for side, x in (("left", -27.0), ("right", 27.0)):
-        box = crop(brain, (x, -22.0, -14.0), (36.0, 52.0, 36.0))
+        box = crop(brain, (x, -23.0, -11.0), (38.0, 56.0, 42.0))
         label = segment(bundle, box)
         print(f"MNI152 {side}: tilt {tilt(replace(box, data=label[None])):+.1f} mm")
         inside = paste(inside, label, box, brain)

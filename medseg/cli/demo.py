@@ -11,8 +11,8 @@ from medseg.errors import UserError
 _TEMPLATE = "nilearn/datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 _BUNDLE = "hippocampus_unet"
 # Boxes round the two hippocampi of the MNI152 template, in its millimetres: x grows to the right, y to the front, z up.
-_CENTRES = {"left": (-27.0, -22.0, -14.0), "right": (27.0, -22.0, -14.0)}
-_BOX_MM = (36.0, 52.0, 36.0)
+_CENTRES = {"left": (-27.0, -23.0, -11.0), "right": (27.0, -23.0, -11.0)}
+_BOX_MM = (38.0, 56.0, 42.0)
 
 
 def demo(

@@ -44,5 +44,6 @@ def save_overlay_figure(
             axes.set_title(f"{name}, {plane}", fontsize=10)
             axes.set_axis_off()
     patches = [Patch(color=colours[value], label=label_name) for value, label_name in classes.items()]
+    figure.suptitle("the patient's left is at the left", fontsize=9)
     figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), frameon=False)
     figure.savefig(path, dpi=150)

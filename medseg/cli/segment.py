@@ -1,11 +1,12 @@
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from medseg.cli.console import print_json, print_table, progress, say
+from medseg.cli.label_record import read_record, write_record
 from medseg.cli.model_name import bundle_option, model_name
 from medseg.cli.options import (
     BundleOption,
@@ -29,6 +30,7 @@ class Result:
     case: str
     status: Literal["segmented", "kept", "failed"]
     output: str | None
+    image_sha256: str | None = None
     seconds: float | None = None
     volumes_ml: dict[str, float] | None = None
     warnings: tuple[str, ...] = ()
@@ -66,16 +68,15 @@ def segment(
         loaded = load_bundle(folder, device, trust_bundle)
         run.device = str(loaded.device)
         run.use_model(model_name(folder, run), loaded.metadata.version, loaded.weights_sha256)
+        choices = _Choices(output, overwrite, strict, frozenset(paths), read_record(output))
         results = []
         for path in progress(paths, "segmenting"):
             run.case(names[path])
-            result = _segment_one(path, names[path], loaded, _Choices(output, overwrite, strict, frozenset(paths)))
-            for warning in result.warnings:
-                say(f"warning: `{path}`: {warning}")
+            result = _segment_one(path, names[path], loaded, choices)
             if result.error is not None:
                 say(f"medseg: {result.error}")
             elif result.status == "segmented":
-                run.add_input(path)
+                run.add_input(path, result.image_sha256)
             results.append(result)
         failed = sum(result.status == "failed" for result in results)
         run.log_metrics(_metrics(results))
@@ -95,43 +96,69 @@ class _Choices:
     overwrite: bool
     strict: bool
     inputs: frozenset[Path]
+    record: dict[str, dict[str, Any]]
 
 
 def _segment_one(path: Path, name: str, bundle: "LoadedBundle", choices: _Choices) -> Result:
     from medseg.bundle import departures
     from medseg.bundle import segment as segment_image
     from medseg.bundle.expect import require_fitting_image
-    from medseg.io import WRITABLE_SUFFIXES, label_suffix, read_image, write_label
+    from medseg.io import WRITABLE_SUFFIXES, label_suffix, read_image, sha256_of, write_label
     from medseg.metrics import volume_ml
 
-    targets = [choices.output / f"{name}_seg{suffix}" for suffix in WRITABLE_SUFFIXES]
+    digest = None
     inputs = {item.resolve() for item in choices.inputs}
-    for target in targets:
-        if target.resolve() in inputs:
-            return Result(name, "failed", None, error=f"`{path}`: its label would replace the input `{target}`")
-        if target.exists() and not choices.overwrite:
-            return Result(name, "kept", str(target))
-    started = time.perf_counter()
     try:
+        digest = sha256_of(path)
+        for target in (choices.output / f"{name}_seg{suffix}" for suffix in WRITABLE_SUFFIXES):
+            if target.resolve() in inputs:
+                raise UserError(f"`{path}`: its label would replace the input `{target}`")
+            if target.exists() and not choices.overwrite:
+                return _kept(name, target, digest, choices.record)
+        started = time.perf_counter()
         image = read_image(path)
         try:
             require_fitting_image(image, bundle.metadata)
             warnings = tuple(departures(image, bundle.metadata))
             if choices.strict and warnings:
                 raise UserError(f"refused by --strict, because {'; '.join(warnings)}")
+            for warning in warnings:
+                say(f"warning: `{path}`: {warning}")
             label = segment_image(bundle, image)
         except UserError as error:
             raise UserError(f"`{path}`: {error}") from error
         target = choices.output / f"{name}_seg{label_suffix(image)}"
         write_label(target, label, image)
+        volumes = {
+            class_name: volume_ml(label == value, image.spacing)
+            for value, class_name in bundle.metadata.classes.items()
+            if label.ndim == 3
+        }
+        choices.record[target.name] = {
+            "image_sha256": digest,
+            "bundle": bundle.name,
+            "version": bundle.metadata.version,
+            "weights_sha256": bundle.weights_sha256,
+            "volumes_ml": volumes,
+        }
+        write_record(choices.output, choices.record)
     except UserError as error:
-        return Result(name, "failed", None, error=str(error))
-    volumes = {
-        class_name: volume_ml(label == value, image.spacing)
-        for value, class_name in bundle.metadata.classes.items()
-        if label.ndim == 3
-    }
-    return Result(name, "segmented", str(target), time.perf_counter() - started, volumes, warnings)
+        return Result(name, "failed", None, digest, error=str(error))
+    return Result(name, "segmented", str(target), digest, time.perf_counter() - started, volumes, warnings)
+
+
+def _kept(name: str, target: Path, digest: str, record: dict[str, dict[str, Any]]) -> Result:
+    """A label that was there already.
+
+    Raises:
+        UserError: it is the label of another image.
+    """
+    entry = record.get(target.name, {})
+    if entry.get("image_sha256", digest) != digest:
+        raise UserError(
+            f"`{target}` is the label of another image of the same name: choose another --output, or pass --overwrite"
+        )
+    return Result(name, "kept", str(target), digest, volumes_ml=entry.get("volumes_ml"))
 
 
 def _metrics(results: list[Result]) -> dict[str, float]:

@@ -72,7 +72,7 @@ def connect(uri: str) -> "MlflowClient":
             make_default_experiment(uri, database)
         client = MlflowClient(uri, registry_uri=uri)
         client.get_experiment_by_name(EXPERIMENT)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, OSError, ImportError) as error:  # ImportError: no driver for the database
         raise UserError(
             f"The MLflow store {without_credentials(uri)} cannot be used ({_reason(error)}): {MEND}."
         ) from None
@@ -134,7 +134,7 @@ def experiment_id(client: "MlflowClient", name: str = EXPERIMENT) -> str:
 
 def _check_reachable(uri: str) -> None:
     try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=10):
+        with urllib.request.urlopen(f"{without_credentials(uri).rstrip('/')}/health", timeout=10):
             return
     except urllib.error.HTTPError:
         return  # an answer, if not a welcome: what it means is for MLflow's own client to say

@@ -8,10 +8,21 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from medseg.errors import UserError
+from medseg.errors import UserError, first_line
 from medseg.io.atomic import atomic_path
 
 TRAIN_CONFIG = Path("configs") / "train.yaml"
+_GIVEN_BY_OPTIONS = (
+    "bundle_root",
+    "ckpt_dir",
+    "dataset_dir",
+    "device",
+    "mlflow_enabled",
+    "mlflow_run_id",
+    "output_dir",
+    "resume",
+    "seed",
+)
 
 
 def parse_overrides(pairs: Sequence[str], bundle: Path) -> dict[str, Any]:
@@ -29,6 +40,8 @@ def parse_overrides(pairs: Sequence[str], bundle: Path) -> dict[str, Any]:
         if not equals:
             raise UserError(f"--set wants KEY=VALUE, got `{pair}`")
         top = key.partition("#")[0]
+        if top in _GIVEN_BY_OPTIONS:
+            raise UserError(f"--set {key} is not for you to set: it follows from the options of medseg train")
         if top not in known:
             near = difflib.get_close_matches(top, known, n=1)
             raise UserError(f"the train config has no `{top}`" + (f": did you mean {near[0]}?" if near else ""))
@@ -135,17 +148,27 @@ def run_training(
         finally:
             logging.disable(logging.NOTSET)
         try:
+            is_built = False
             workflow.initialize()
             trainer, evaluator = workflow.trainer, workflow.evaluator
             trainer.add_event_handler(
                 Events.EPOCH_COMPLETED,
                 lambda: on_epoch(trainer.state.epoch, trainer.state.max_epochs, float(trainer.state.output["loss"])),
             )
+            interval = workflow.val_interval
+            trainer.add_event_handler(
+                Events.EPOCH_COMPLETED(once=trainer.state.max_epochs),
+                # The weights of the last epoch are looked at too, be it a multiple of the interval or not.
+                lambda: evaluator.run(trainer.state.epoch) if trainer.state.epoch % interval else None,
+            )
+            is_built = True
             workflow.run()
         except Exception as error:
             mistake = _user_error(error)
             if mistake is not None:
                 raise mistake from mistake.__cause__
+            if not is_built:
+                raise UserError(f"the train config cannot be used as it is set: {first_line(error)}") from error
             if _is_full_disk(error):
                 raise UserError(
                     f"`{bundle}` could not be written: the disk is full, or a limit on file size"

@@ -20,6 +20,8 @@ def test_both_sides_come_out_whole_without_mirroring(medseg, tmp_path):
         parts, count = components(label.data[0] > 0)
         largest = np.bincount(parts.ravel())[1:].max()
         assert largest > 0.98 * np.count_nonzero(parts), f"{side} is in {count} pieces"
+        # Nothing is cut off: no label voxel lies on a face of the crop.
+        assert np.count_nonzero(label.data[0]) == np.count_nonzero(label.data[0][1:-1, 1:-1, 1:-1])
         assert 2.5 < volumes[side]["whole"] < 5
         world_x = (np.argwhere(label.data[0] > 0) @ label.affine[:3, :3].T + label.affine[:3, 3])[:, 0]
         assert (np.sign(world_x) == sign).all()

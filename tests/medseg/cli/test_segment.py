@@ -80,7 +80,7 @@ def test_bad_inputs_leave_the_good_ones_alone(medseg, crop_file, hippocampus_cro
     result = medseg("segment", crop_file, bad, *BUNDLE, "-o", tmp_path / "out", "--no-log")
 
     assert result.code == 1
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["crop_seg.nii.gz", "run.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["crop_seg.nii.gz", "labels.json", "run.json"]
     complaints = [line for line in result.err.splitlines() if line.startswith("medseg: ")]
     assert len(complaints) == 5
     for name in ("text.nii.gz", "cut.nii.gz", "four.nii.gz", "nan.nii.gz", "flat.png"):
@@ -110,6 +110,20 @@ def test_an_output_that_exists_is_kept_unless_told_otherwise(medseg, crop_file, 
 
     assert medseg("segment", crop_file, *BUNDLE, "-o", target.parent, "--no-log", "--overwrite").code == 0
     assert read_label(target).data.any()
+
+
+def test_a_label_is_never_taken_for_that_of_another_image_of_its_name(medseg, crop_file, hippocampus_crop, tmp_path):
+    segment = ("segment", *BUNDLE, "-o", tmp_path / "out", "--no-log", "--json")
+    first = json.loads(medseg(*segment, crop_file).out)["results"][0]
+    again = json.loads(medseg(*segment, crop_file).out)["results"][0]
+    assert again["status"] == "kept"
+    assert again["volumes_ml"] == first["volumes_ml"]
+
+    (tmp_path / "other").mkdir()
+    write_image(tmp_path / "other" / "crop.nii.gz", replace(hippocampus_crop, data=hippocampus_crop.data + 1))
+    other = medseg(*segment, tmp_path / "other" / "crop.nii.gz")
+    assert other.code == 2
+    assert "another image of the same name" in other.err
 
 
 def test_a_whole_head_warns_and_strict_refuses_it(medseg, template, tmp_path):

@@ -109,7 +109,11 @@ def test_wrong_arguments_of_train(medseg, made_up_cases, tmp_path):
     assert typo.code == 2
     assert "did you mean max_epochs?" in typo.err
     assert medseg(*train, "--set", "max_epochs").code == 2
-    nothing = medseg(*train, "--resume", "--no-log")
+    assert medseg(*train, "--set", "dataset_dir=elsewhere").code == 2
+    word = medseg(*train, "--set", "batch_size=abc", "--no-log")
+    assert word.code == 2
+    assert "cannot be used as it is set" in word.err
+    nothing = medseg(*train[:-1], tmp_path / "nothing", "--resume", "--no-log")
     assert nothing.code == 2
     assert "resume" in nothing.err
     assert medseg("train", "hippocampus_unet", "--data", tmp_path, "-o", tmp_path / "out").code == 2

@@ -14,7 +14,7 @@ from medseg.training.manifest import make_manifest, select_split, write_manifest
 
 def test_manifest_knows_every_case_by_its_bytes(dataset: Path) -> None:
     cases = find_cases(dataset)
-    manifest = make_manifest(cases, "made up")
+    manifest = make_manifest(cases, "made up", str)
     assert [entry.case for entry in manifest.cases] == [case.id for case in cases]
     parts = assign_parts(case.id for case in cases)
     for case, entry in zip(cases, manifest.cases, strict=True):
@@ -25,7 +25,7 @@ def test_manifest_knows_every_case_by_its_bytes(dataset: Path) -> None:
 
 
 def test_written_manifest_reads_back(dataset: Path, tmp_path: Path) -> None:
-    manifest = make_manifest(find_cases(dataset), "made up")
+    manifest = make_manifest(find_cases(dataset), "made up", str)
     path = write_manifest(manifest, tmp_path)
     assert path == tmp_path / "docs" / "manifest.json"
     assert read_manifest(tmp_path) == manifest
@@ -34,7 +34,7 @@ def test_written_manifest_reads_back(dataset: Path, tmp_path: Path) -> None:
 
 def test_test_cases_are_found_again_under_other_names(dataset: Path, tmp_path: Path) -> None:
     cases = find_cases(dataset)
-    manifest = make_manifest(cases, "made up")
+    manifest = make_manifest(cases, "made up", str)
     for case in cases:
         for part, path in (("images", case.image), ("labels", case.label)):
             (tmp_path / part).mkdir(exist_ok=True)
@@ -46,7 +46,7 @@ def test_test_cases_are_found_again_under_other_names(dataset: Path, tmp_path: P
 
 def test_changed_label_is_refused(dataset: Path, tmp_path: Path) -> None:
     shutil.copytree(dataset, tmp_path / "changed")
-    manifest = make_manifest(find_cases(dataset), "made up")
+    manifest = make_manifest(find_cases(dataset), "made up", str)
     cases = find_cases(tmp_path / "changed")
     test, other = (next(case for case in cases if case.split == split) for split in ("test", "train"))
     shutil.copy(other.label, test.label)
@@ -56,6 +56,6 @@ def test_changed_label_is_refused(dataset: Path, tmp_path: Path) -> None:
 
 def test_data_without_a_case_of_the_split_is_refused(dataset: Path) -> None:
     cases = find_cases(dataset)
-    manifest = make_manifest(cases, "made up")
+    manifest = make_manifest(cases, "made up", str)
     with pytest.raises(UserError, match="none of the 10 images is one of the 4 test cases"):
         select_split([case for case in cases if case.split == "train"], manifest, "test")

