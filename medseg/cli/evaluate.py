@@ -49,12 +49,11 @@ def evaluate(
 
     OUTPUT gets metrics.json, cases.csv and the figure dice.png.
     """
-    from medseg.bundle import find_bundle, load_bundle, read_manifest
+    from medseg.bundle import find_bundle, load_bundle
     from medseg.bundle.evaluate import score_files
     from medseg.cli.outputs import make_folder
     from medseg.metrics import summarise
     from medseg.runs import open_run
-    from medseg.training.manifest import count_seen, select_split
 
     folder = find_bundle(bundle)
     cases = _find_cases(images, labels, data)
@@ -66,13 +65,7 @@ def evaluate(
         loaded = load_bundle(folder, device, trust_bundle)
         run.device = str(loaded.device)
         run.use_model(model_name(folder, run), loaded.metadata.version, loaded.weights_sha256)
-        if split is not None:
-            manifest = read_manifest(folder)
-            cases = select_split(cases, manifest, split)
-            if len(cases) < (total := len(manifest.of_split(split))):
-                say(f"warning: only {len(cases)} of the {total} {split} cases of the manifest are here")
-        elif (seen := count_seen(cases, folder)) > 0:
-            say(f"warning: the weights were made with {seen} of these {len(cases)} cases: pass --split test")
+        cases = _choose(cases, folder, split)
         scores: Scores = {}
         for case in progress(cases, "evaluating"):
             run.case(case.id)
@@ -121,6 +114,22 @@ def _find_cases(images: Path | None, labels: Path | None, data: Path | None) -> 
     if data is None and images is not None and labels is not None:
         return pair_cases(images, labels)
     raise UserError("give --images and --labels, or --data alone")
+
+
+def _choose(cases: "list[Case]", bundle: Path, split: str | None) -> "list[Case]":
+    """The cases of ``split``; without one all of them, with a warning where the weights have seen some."""
+    from medseg.bundle import read_manifest
+    from medseg.training.manifest import count_seen, select_split
+
+    if split is None:
+        if (seen := count_seen(cases, bundle)) > 0:
+            say(f"warning: the weights were made with {seen} of these {len(cases)} cases: pass --split test")
+        return cases
+    manifest = read_manifest(bundle)
+    chosen = select_split(cases, manifest, split)
+    if len(chosen) < (total := len(manifest.of_split(split))):
+        say(f"warning: only {len(chosen)} of the {total} {split} cases of the manifest are here")
+    return chosen
 
 
 def _write(output: Path, metrics: dict[str, Any], scores: Scores) -> None:

@@ -33,24 +33,18 @@ def train(
     OUTPUT becomes a complete bundle, with weights and a manifest of the cases. A fifth of the cases is left out for
     `medseg evaluate --split test`, the same fifth every time.
     """
-    from medseg.bundle import find_bundle, read_manifest, read_metadata
+    from medseg.bundle import find_bundle, read_metadata
     from medseg.bundle.load import choose_device
     from medseg.bundle.trust import require_same_code, require_trust
     from medseg.cli.outputs import make_folder
     from medseg.io import sha256_of
     from medseg.runs import open_run
     from medseg.training.dataset import find_cases
-    from medseg.training.manifest import make_manifest, require_same_cases, write_manifest
-    from medseg.training.settings import TrainingSettings, resume_settings, write_settings
+    from medseg.training.manifest import make_manifest
+    from medseg.training.prepare import prepare_bundle
+    from medseg.training.settings import TrainingSettings, resume_settings
     from medseg.training.verify import verify_case
-    from medseg.training.workflow import (
-        carry_over,
-        clear_training,
-        copy_untrained,
-        merged_config,
-        parse_overrides,
-        run_training,
-    )
+    from medseg.training.workflow import merged_config, parse_overrides, run_training
 
     source, output, data = find_bundle(bundle), output.resolve(), data.resolve()
     require_trust(source, trust_bundle)
@@ -70,14 +64,7 @@ def train(
             run.add_input(case.image)
             run.add_input(case.label)
         manifest = make_manifest(cases, dataset="cases given to medseg train", pseudonym=run.case)
-        if resume:
-            require_same_cases(manifest, read_manifest(output))
-        else:
-            clear_training(output)
-            copy_untrained(source, output)
-            write_manifest(manifest, output)
-        write_settings(settings, output)
-        is_changed = carry_over(settings.overrides, output)
+        is_changed = prepare_bundle(source, output, manifest, settings, resume)
         run.log_config("train_config", merged_config(settings.overrides, source))
         splits = {split: len(manifest.of_split(split)) for split in ("train", "validation", "test")}
         say("training on {train} cases, choosing the checkpoint on {validation}, leaving {test} out".format(**splits))

@@ -1,0 +1,27 @@
+from pathlib import Path
+
+from medseg.bundle import Manifest, read_manifest
+from medseg.training.manifest import require_same_cases, write_manifest
+from medseg.training.settings import TrainingSettings, write_settings
+from medseg.training.workflow import carry_over, clear_training, copy_untrained
+
+
+def prepare_bundle(source: Path, target: Path, manifest: Manifest, settings: TrainingSettings, resume: bool) -> bool:
+    """Make ``target`` ready to be trained: a copy of ``source`` with the manifest of the cases and the settings.
+
+    A training that is resumed is left as it is, but for settings changed since.
+
+    Returns:
+        Whether the settings change the inference config, which is then no longer the one that shipped with medseg.
+
+    Raises:
+        UserError: the cases of a training to be resumed are not those it was begun with.
+    """
+    if resume:
+        require_same_cases(manifest, read_manifest(target))
+    else:
+        clear_training(target)
+        copy_untrained(source, target)
+        write_manifest(manifest, target)
+    write_settings(settings, target)
+    return carry_over(settings.overrides, target)
