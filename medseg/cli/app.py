@@ -1,9 +1,11 @@
 import logging
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 
+from medseg import __version__
 from medseg.cli.bundle import bundle_app
 from medseg.cli.console import say
 from medseg.cli.demo import demo
@@ -16,11 +18,27 @@ from medseg.errors import UserError
 
 app = typer.Typer(
     name="medseg",
-    help="Segment medical and microscopy volumes with MONAI bundles; a measured, logged run behind every result.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks print local variables, which hold what must not leave the machine
     rich_markup_mode=None,
 )
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"medseg {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Segment medical and microscopy volumes with MONAI bundles; a measured, logged run behind every result."""
+
+
 app.command()(segment)
 app.command()(evaluate)
 app.command()(train)

@@ -34,7 +34,9 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(_shown(value))) for value in row))  # a file name may look like rich's markup
-    Console().print(table)
+    console = Console()
+    # In a file or a pipe nothing is folded, so that a path can be copied and a line found.
+    (console if console.is_terminal else Console(width=500)).print(table)
 
 
 def progress(items: Sequence[T], description: str) -> Iterable[T]:

@@ -43,5 +43,12 @@ def test_info_names_versions_and_makes_no_run(medseg):
     assert "torch" in medseg("info").out
 
 
+def test_version(medseg):
+    from importlib.metadata import version
+
+    result = medseg("--version")
+    assert (result.code, result.out) == (0, f"medseg {version('medseg')}\n")
+
+
 def test_shell_completion_is_offered(medseg):
     assert "--install-completion" in medseg("--help").out

@@ -10,6 +10,12 @@ def test_a_table_shows_names_as_they_are(capsys):
     assert "-" in shown
 
 
+def test_a_table_in_a_pipe_folds_nothing(capsys):
+    path = "folder/" * 30 + "label.nii.gz"
+    print_table("Labels", ["case", "label"], [("scan", path)])
+    assert path in capsys.readouterr().out
+
+
 def test_json_is_one_object(capsys):
     import json
 
