@@ -80,19 +80,25 @@ def test_labels_that_do_not_fit_are_named(medseg, two_sides, tmp_path):
     assert not (tmp_path / "none" / "metrics.json").exists()
 
 
-def test_a_split_is_known_by_bytes_and_not_by_names(medseg, two_sides, tmp_path):
-    images, labels = two_sides
-    bundle = tmp_path / "bundle"
+def bundle_that_knows_the_right_side(folder: Path, images: Path, labels: Path, split: str) -> Path:
+    """A copy of the bundle whose manifest holds one case, under a name that no file has."""
+    bundle = folder / "bundle"
     shutil.copytree(find_bundle("hippocampus_unet"), bundle)
     case = {
         "case": "another-name",
         "patient": "p",
         "image_sha256": sha256_of(images / "right.nii.gz"),
         "label_sha256": sha256_of(labels / "right.nii.gz"),
-        "part": 0,
-        "split": "test",
+        "part": 0 if split == "test" else 2,
+        "split": split,
     }
     (bundle / "docs" / "manifest.json").write_text(json.dumps({"dataset": "d", "cases": [case]}))
+    return bundle
+
+
+def test_a_split_is_known_by_bytes_and_not_by_names(medseg, two_sides, tmp_path):
+    images, labels = two_sides
+    bundle = bundle_that_knows_the_right_side(tmp_path, images, labels, "test")
     evaluate = ("evaluate", "-b", bundle, "--images", images, "--labels", labels, "--no-log")
 
     assert medseg(*evaluate, "--split", "test", "-o", tmp_path / "out").code == 0
@@ -143,17 +149,7 @@ def test_held_out_cases_give_the_numbers_of_the_card(medseg, hippocampus_data, t
 
 def test_scoring_what_the_weights_were_trained_on_warns(medseg, two_sides, tmp_path):
     images, labels = two_sides
-    bundle = tmp_path / "bundle"
-    shutil.copytree(find_bundle("hippocampus_unet"), bundle)
-    case = {
-        "case": "c",
-        "patient": "p",
-        "image_sha256": sha256_of(images / "right.nii.gz"),
-        "label_sha256": sha256_of(labels / "right.nii.gz"),
-        "part": 2,
-        "split": "train",
-    }
-    (bundle / "docs" / "manifest.json").write_text(json.dumps({"dataset": "d", "cases": [case]}))
+    bundle = bundle_that_knows_the_right_side(tmp_path, images, labels, "train")
     result = medseg(
         "evaluate", "-b", bundle, "--images", images, "--labels", labels, "-o", tmp_path / "out", "--no-log"
     )
