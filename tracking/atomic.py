@@ -20,6 +20,8 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         TrackingError: it cannot be written: the folder above is absent, the disk is full, ...
     """
     target = Path(target)
+    if not target.parent.is_dir():
+        raise TrackingError(f"`{target}` could not be written: No such file or directory: {target.parent}")
     temporary = _beside(target)
     try:
         yield temporary

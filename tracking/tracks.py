@@ -54,6 +54,17 @@ class Tracks:
     z_step: float | None = None
     frame_interval: float | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse units that are none.
+
+        Raises:
+            TrackingError: A size or the interval is not positive.
+        """
+        for name in ("pixel_size", "z_step", "frame_interval"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise TrackingError(f"--{name.replace('_', '-')} must be a positive number, got {value}")
+
     @classmethod
     def create(
         cls,
@@ -77,8 +88,8 @@ class Tracks:
         table = _typed(spots).sort_values(["frame", "particle"], kind="stable", ignore_index=True)
         twice = table.duplicated(["frame", "particle"])
         if twice.any():
-            row = table[twice].iloc[0]
-            raise TrackingError(f"particle {row['particle']} is in two places in frame {row['frame']}")
+            particle, frame = table.loc[twice, ["particle", "frame"]].to_numpy()[0]
+            raise TrackingError(f"particle {particle} is in two places in frame {frame}")
         parents = {int(child): tuple(map(int, of)) for child, of in (parents or {}).items() if len(of)}
         _require_sound_parents(table, parents)
         return cls(table, parents, pixel_size, z_step, frame_interval)

@@ -8,13 +8,19 @@ import typer
 from medseg import __version__
 from medseg.cli.bundle import bundle_app
 from medseg.cli.console import say
+from medseg.cli.convert_tracks import convert_tracks
 from medseg.cli.demo import demo
 from medseg.cli.evaluate import evaluate
 from medseg.cli.info import info
+from medseg.cli.motion import motion
 from medseg.cli.runs import runs_app
+from medseg.cli.score_tracks import score_tracks
 from medseg.cli.segment import segment
+from medseg.cli.simulate import simulate
+from medseg.cli.track import track
 from medseg.cli.train import train
 from medseg.errors import UserError
+from tracking.errors import TrackingError
 
 app = typer.Typer(
     name="medseg",
@@ -36,12 +42,17 @@ def _options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Segment medical and microscopy volumes with MONAI bundles; a measured, logged run behind every result."""
+    """Segment volumes with MONAI bundles and track particles in movies; a measured, logged run behind every result."""
 
 
 app.command()(segment)
 app.command()(evaluate)
 app.command()(train)
+app.command()(track)
+app.command()(simulate)
+app.command()(score_tracks)
+app.command()(convert_tracks)
+app.command()(motion)
 app.command()(demo)
 app.command()(info)
 app.add_typer(bundle_app, name="bundle")
@@ -56,6 +67,6 @@ def main() -> None:
     warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad=True")
     try:
         app()
-    except UserError as error:
+    except (UserError, TrackingError) as error:
         say(f"medseg: {error}")
         sys.exit(2)

@@ -39,13 +39,15 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     (console if console.is_terminal else Console(width=500)).print(table)
 
 
-def progress(items: Sequence[T], description: str) -> Iterable[T]:
+def progress(items: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:
     """``items``, with a progress bar on standard error where that is a terminal."""
     from rich.console import Console
     from rich.progress import track
 
     console = Console(stderr=True)
-    return track(items, description=description, console=console, disable=not console.is_terminal, transient=True)
+    return track(
+        items, description=description, total=total, console=console, disable=not console.is_terminal, transient=True
+    )
 
 
 @contextmanager
@@ -67,6 +69,18 @@ def epoch_progress(description: str) -> Iterator[Callable[[int, int, float], Non
                 say(f"epoch {epoch} of {epochs}, loss {loss:.3f}")
 
         yield show
+
+
+@contextmanager
+def frame_progress(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar over frames, on standard error where that is a terminal; gives what to call with done and all."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _shown(value: object) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from medseg.cli.console import print_json, print_table, say
+from medseg.cli.numbers import defined
 from medseg.cli.options import JsonOption, NoLogOption
 from medseg.errors import UserError
 
@@ -20,15 +21,16 @@ def demo(
     no_log: NoLogOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Segment both hippocampi of a real brain.
+    """Segment both hippocampi of a real brain, and track a simulated movie.
 
-    The brain is the MNI152 template that ships with nilearn. OUTPUT gets labels, a figure and run.json; the volumes are
-    printed.
+    The brain is the MNI152 template that ships with nilearn. OUTPUT gets labels, a figure and run.json; OUTPUT/tracking
+    the movie, its truth, the tracks and a figure. Volumes and measures are printed.
     """
     import numpy as np
 
     from medseg.bundle import find_bundle, load_bundle
     from medseg.bundle import segment as segment_image
+    from medseg.cli.demo_tracking import demo_tracking
     from medseg.cli.outputs import make_folder
     from medseg.cli.overlay_figure import save_overlay_figure
     from medseg.io import crop, paste, read_image, write_image, write_label
@@ -63,13 +65,20 @@ def demo(
         run.log_figure(output / "overlay.png")
         run.log_table("volumes_ml", rows)
         run.log_metrics({f"{row['side']}_{name}_ml": row[name] for row in rows for name in row if name != "side"})
+        make_folder(output / "tracking")
+        tracking = demo_tracking(output / "tracking")
+        run.log_metrics({"tracking": defined(tracking)})
+        run.log_figure(output / "tracking" / "overlay.png")
+    figures = [str(output / "overlay.png"), str(output / "tracking" / "overlay.png")]
     if json_output:
-        print_json({"volumes_ml": rows, "figure": str(output / "overlay.png")})
+        print_json({"volumes_ml": rows, "tracking": tracking, "figures": figures})
         return
     print_table(
         "Hippocampus of the MNI152 template, volumes in ml", list(rows[0]), [tuple(row.values()) for row in rows]
     )
-    say(f"Figure: {output / 'overlay.png'}; labels: {output}/left_seg.nii.gz, right_seg.nii.gz, brain_seg.nii.gz")
+    print_table("Simulated receptors, tracked and scored against the truth", ["measure", "value"], tracking.items())
+    say(f"Labels: {output}/left_seg.nii.gz, right_seg.nii.gz, brain_seg.nii.gz; tracks: {output}/tracking/tracks.csv")
+    say(f"Figures: {', '.join(figures)}")
 
 
 def find_template() -> Path:

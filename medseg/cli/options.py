@@ -16,3 +16,10 @@ TrustOption = Annotated[
 ]
 NoLogOption = Annotated[bool, typer.Option("--no-log", help="Write no MLflow run; run.json is still written.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+ChannelOption = Annotated[str | None, typer.Option("--channel", help="Channel of the movie, by number from 0 or name.")]
+AxesOption = Annotated[
+    str | None, typer.Option("--axes", metavar="TYX", help="Order of the movie's axes where the file has it wrong.")
+]
+PixelSizeOption = Annotated[float | None, typer.Option("--pixel-size", help="Micrometres per pixel.")]
+ZStepOption = Annotated[float | None, typer.Option("--z-step", help="Micrometres per slice.")]
+FrameIntervalOption = Annotated[float | None, typer.Option("--frame-interval", help="Seconds per frame.")]

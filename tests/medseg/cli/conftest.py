@@ -87,3 +87,16 @@ def small_training() -> list[str]:
         "network_def#strides": [2],
     }
     return [item for key, value in settings.items() for item in ("--set", f"{key}={value}")]
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A movie of 24 frames with some 30 receptors in each, and its truth: movie.tif, truth.xml."""
+    from tracking.io import write_movie, write_tracks
+    from tracking.simulation import simulate
+
+    folder = tmp_path_factory.mktemp("simulated")
+    movie = simulate("receptor", density=30, snr=7, seed=3, overrides={"n_frames": 24, "frame_shape": (128, 128)})
+    write_movie(folder / "movie.tif", movie, frame_shape=movie.frame_shape, dtype=movie.dtype)
+    write_tracks(folder / "truth.xml", movie.truth)
+    return folder

@@ -1,0 +1,34 @@
+from pathlib import Path
+from typing import Any
+
+MEASURES = ("alpha", "beta", "jsc", "jsc_theta", "rmse")
+
+
+def demo_tracking(folder: Path) -> dict[str, Any]:
+    """Simulate a movie of receptors, track it knowing nothing of how it was made, score it, and draw it.
+
+    ``folder`` exists and gets ``movie.tif``, ``truth.xml``, ``tracks.csv``, ``tracks.xml`` and ``overlay.png``. Returns
+    the measures, and how many particles there were and how many tracks were found.
+    """
+    from medseg.cli.track_figures import save_overlay
+    from medseg.io.atomic import atomic_path
+    from tracking.detection import DetectionOptions
+    from tracking.io import open_movie, write_movie, write_tracks
+    from tracking.linking import LinkingOptions
+    from tracking.metrics import score_tracks
+    from tracking.simulation import simulate
+    from tracking.track_movie import track_movie
+
+    simulation = simulate("receptor", snr=4, seed=7, overrides={"n_frames": 60, "frame_shape": (256, 256)})
+    write_movie(folder / "movie.tif", simulation, frame_shape=simulation.frame_shape, dtype=simulation.dtype)
+    write_tracks(folder / "truth.xml", simulation.truth)
+    with open_movie(folder / "movie.tif") as movie:
+        result = track_movie(movie, folder, detection=DetectionOptions(), linking=LinkingOptions())
+        with atomic_path(folder / "overlay.png") as partial:
+            save_overlay(partial, result.tracks, movie, float(str(result.detector["sigma"])))
+    score = score_tracks(simulation.truth, result.tracks).to_dict()
+    return {
+        **{name: score[name] for name in MEASURES},
+        "particles": simulation.truth.n_particles,
+        "tracks": result.tracks.n_particles,
+    }

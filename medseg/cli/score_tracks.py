@@ -1,0 +1,54 @@
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from medseg.cli.console import print_json, print_table, say
+from medseg.cli.numbers import defined
+from medseg.cli.options import JsonOption, NoLogOption
+
+_MEASURES = {
+    "alpha": "alpha, 1 is perfect",
+    "beta": "beta, alpha less for spurious tracks",
+    "jsc": "JSC, Jaccard of points",
+    "jsc_theta": "JSC_theta, Jaccard of tracks",
+    "rmse": "RMSE of matched points (px)",
+}
+
+
+def score_tracks(
+    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="True tracks, in any format medseg reads.")],
+    tracks: Annotated[Path, typer.Argument(metavar="TRACKS", help="Tracks to score.")],
+    gate: Annotated[
+        float, typer.Option("--gate", help="Farthest that a point may be from its truth, in pixels.")
+    ] = 5.0,
+    no_log: NoLogOption = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Score tracks against the truth with the measures of the Particle Tracking Challenge."""
+    from medseg.cli.content_digest import content_digest
+    from medseg.runs import open_run
+    from tracking.io import read_tracks
+    from tracking.metrics import frames_overlap, score_detections
+    from tracking.metrics import score_tracks as score
+
+    with open_run("score-tracks", options={"gate": gate}, output_dir=None, enabled=not no_log) as run:
+        reference, candidate = read_tracks(truth), read_tracks(tracks)
+        run.add_input(truth, content_digest(truth))
+        run.add_input(tracks, content_digest(tracks))
+        result = score(reference, candidate, gate=gate)
+        if not len(reference.spots):
+            say(f"warning: `{truth}` holds no track, so the measures are undefined")
+        elif not len(candidate.spots):
+            say(f"warning: `{tracks}` holds no track")
+        elif not frames_overlap(reference, candidate):
+            say(f"warning: `{truth}` and `{tracks}` have no frame in common: is one of another movie?")
+        points = score_detections(reference.spots, candidate.spots, gate=gate)
+        content: dict[str, Any] = {**result.to_dict(), "detection": points.to_dict()}
+        run.log_metrics(defined(content))
+    if json_output:
+        print_json(content)
+        return
+    rows: list[tuple[str, object]] = [(title, content[name]) for name, title in _MEASURES.items()]
+    rows += [(f"points: {name}", content["detection"][name]) for name in ("precision", "recall", "f1")]
+    print_table(f"Scored at a gate of {gate:g} px", ["measure", "value"], rows)

@@ -1,0 +1,74 @@
+from typing import Annotated
+
+import typer
+
+from medseg.cli.console import print_json, print_table, progress, say
+from medseg.cli.options import JsonOption, NoLogOption, OutputOption, OverwriteOption
+from medseg.errors import UserError
+
+
+def simulate(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="vesicle, receptor, microtubule or virus (3D).")],
+    output: OutputOption,
+    density: Annotated[str, typer.Option("--density", help="low, mid, high, or particles per frame.")] = "mid",
+    snr: Annotated[float, typer.Option("--snr", help="Signal-to-noise ratio at a spot's peak.")] = 4.0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed: same movie, byte for byte.")] = 0,
+    frames: Annotated[int | None, typer.Option("--frames", help="Number of frames. Default 100.")] = None,
+    size: Annotated[int | None, typer.Option("--size", help="Width and height in pixels. Default 512.")] = None,
+    overwrite: OverwriteOption = False,
+    no_log: NoLogOption = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Simulate a movie of which the truth is known.
+
+    OUTPUT gets movie.tif, truth.xml (Particle Tracking Challenge's format), the figure truth.png and run.json.
+    """
+    from medseg.cli.outputs import make_folder
+    from medseg.cli.track_figures import save_overlay
+    from medseg.io.atomic import atomic_path
+    from medseg.runs import open_run
+    from tracking.io import open_movie, write_movie, write_tracks
+    from tracking.simulation import simulate as make
+
+    movie = make(scenario, density=density, snr=snr, seed=seed, overrides=_overrides(scenario, frames, size))
+    if (output / "movie.tif").exists() and not overwrite:
+        raise UserError(f"`{output / 'movie.tif'}` exists and is kept: pass --overwrite or another --output")
+    options = {"scenario": scenario, "density": density, "simulation": movie.options.model_dump(mode="json")}
+    with open_run("simulate", options=options, output_dir=output, seed=seed, enabled=not no_log) as run:
+        make_folder(output)
+        write_movie(
+            output / "movie.tif",
+            progress(movie, "drawing", movie.n_frames),
+            frame_shape=movie.frame_shape,
+            dtype=movie.dtype,
+        )
+        write_tracks(output / "truth.xml", movie.truth)
+        with open_movie(output / "movie.tif") as opened, atomic_path(output / "truth.png") as partial:
+            save_overlay(partial, movie.truth, opened, movie.options.psf_sigma)
+        run.log_figure(output / "truth.png")
+        spots = movie.truth.spots
+        summary = {
+            "frames": movie.n_frames,
+            "particles": movie.truth.n_particles,
+            "particles_per_frame": len(spots) / movie.n_frames,
+            "mean_track_length": len(spots) / max(movie.truth.n_particles, 1),
+        }
+        run.log_metrics(summary)
+        for name in ("movie.tif", "truth.xml"):
+            run.add_input(output / name)
+    if json_output:
+        print_json({**summary, "movie": str(output / "movie.tif"), "truth": str(output / "truth.xml")})
+        return
+    print_table(f"Simulated: {scenario}", ["what", "value"], summary.items())
+    say(f"Movie: {output / 'movie.tif'}; truth: {output / 'truth.xml'}; figure: {output / 'truth.png'}")
+
+
+def _overrides(scenario: str, frames: int | None, size: int | None) -> dict[str, object]:
+    from tracking.simulation import scenario_options
+
+    overrides: dict[str, object] = {}
+    if frames is not None:
+        overrides["n_frames"] = frames
+    if size is not None:
+        overrides["frame_shape"] = (*scenario_options(scenario).frame_shape[:-2], size, size)
+    return overrides

@@ -1,0 +1,221 @@
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from medseg.cli.console import frame_progress, print_json, print_table, say
+from medseg.cli.numbers import defined
+from medseg.cli.options import (
+    AxesOption,
+    ChannelOption,
+    FrameIntervalOption,
+    JsonOption,
+    NoLogOption,
+    OutputOption,
+    OverwriteOption,
+    PixelSizeOption,
+    ZStepOption,
+)
+from medseg.errors import UserError
+
+if TYPE_CHECKING:
+    from tracking.track_movie import TrackedMovie
+
+_TABLE_ROWS = 10_000  # of the tracks' table in the run; all are in tracks.csv
+
+
+class Linker(StrEnum):
+    """How spots are linked."""
+
+    LAP = "lap"
+    TRACKPY = "trackpy"
+    TRACKPY_ADAPTIVE = "trackpy-adaptive"
+    TRACKPY_VELOCITY = "trackpy-velocity"
+    NEAREST = "nearest"
+
+
+class SpotDetector(StrEnum):
+    """How spots are found."""
+
+    LOG = "log"
+    DOG = "dog"
+    TRACKPY = "trackpy"
+
+
+def track(
+    movie: Annotated[
+        Path, typer.Argument(metavar="MOVIE", help="TIFF, OME-TIFF, OME-Zarr, or a folder of frames; 2D or 3D.")
+    ],
+    output: OutputOption,
+    linker: Annotated[Linker, typer.Option("--linker", help="How spots are linked.")] = Linker.LAP,
+    detector: Annotated[SpotDetector, typer.Option("--detector", help="How spots are found.")] = SpotDetector.LOG,
+    sigma: Annotated[
+        float | None, typer.Option("--sigma", help="Standard deviation of a spot in pixels. Default: from the movie.")
+    ] = None,
+    sigma_z: Annotated[float | None, typer.Option("--sigma-z", help="The same across slices, in slices.")] = None,
+    false_alarms: Annotated[
+        float | None, typer.Option("--false-alarms", help="False spots per frame of noise: the threshold follows.")
+    ] = None,
+    dark: Annotated[bool, typer.Option("--dark", help="Spots are darker than the ground.")] = False,
+    search_radius: Annotated[
+        float | None,
+        typer.Option("--search-radius", help="Farthest move between two frames, in pixels. Default: from the movie."),
+    ] = None,
+    max_gap: Annotated[
+        int | None, typer.Option("--max-gap", help="Frames a particle may be undetected within a track.")
+    ] = None,
+    merging: Annotated[bool, typer.Option("--merging", help="Let particles merge (lap).")] = False,
+    splitting: Annotated[bool, typer.Option("--splitting", help="Let particles split (lap).")] = False,
+    min_length: Annotated[int, typer.Option("--min-length", min=1, help="Shorter chains of spots are no tracks.")] = 2,
+    fill: Annotated[
+        bool, typer.Option("--fill/--no-fill", help="Interpolate frames missed inside a track, marked as virtual.")
+    ] = True,
+    skip_bad_frames: Annotated[bool, typer.Option("--skip-bad-frames", help="Pass over unreadable frames.")] = False,
+    channel: ChannelOption = None,
+    axes: AxesOption = None,
+    pixel_size: PixelSizeOption = None,
+    z_step: ZStepOption = None,
+    frame_interval: FrameIntervalOption = None,
+    truth: Annotated[Path | None, typer.Option("--truth", help="True tracks: the measures are logged.")] = None,
+    overwrite: OverwriteOption = False,
+    no_log: NoLogOption = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Track the particles of a movie.
+
+    OUTPUT gets tracks.csv (trackpy's columns), tracks.xml (Particle Tracking Challenge), figures and run.json. Scale,
+    threshold and search radius come from the movie. If killed, the same command goes on where it was.
+    """
+    from medseg.cli.content_digest import content_digest
+    from medseg.cli.outputs import make_folder
+    from medseg.cli.track_figures import save_overlay, save_summary
+    from medseg.io.atomic import atomic_path
+    from medseg.runs import open_run
+    from tracking.detection import DetectionOptions
+    from tracking.io import open_movie, read_tracks
+    from tracking.linking import LinkingOptions
+    from tracking.metrics import score_tracks
+    from tracking.track_movie import track_movie
+    from tracking.validation import checked
+
+    detection = checked(
+        DetectionOptions,
+        _given(method=detector.value, sigma=sigma, sigma_z=sigma_z, false_alarms=false_alarms, dark=dark),
+    )
+    linking = checked(
+        LinkingOptions,
+        _given(
+            method=linker.value,
+            search_radius=search_radius,
+            max_gap=max_gap,
+            merging=merging,
+            splitting=splitting,
+        ),
+    )
+    if (output / "tracks.csv").exists() and not overwrite:
+        raise UserError(f"`{output / 'tracks.csv'}` exists and is kept: pass --overwrite or another --output")
+    reference = read_tracks(truth) if truth else None
+    options: dict[str, object] = {
+        "detection": detection.model_dump(),
+        "linking": linking.model_dump(),
+        "min_length": min_length,
+        "fill": fill,
+        "channel": channel,
+        "axes": axes,
+    }
+    with (
+        open_movie(
+            movie,
+            channel=int(channel) if channel and channel.isdecimal() else channel,
+            axes=axes,
+            pixel_size=pixel_size,
+            z_step=z_step,
+            frame_interval=frame_interval,
+        ) as opened,
+        open_run("track", options=options, output_dir=output, enabled=not no_log) as run,
+    ):
+        make_folder(output)
+        # A folder of frames may hold other files; the chunks of a Zarr are all it holds.
+        is_zarr = any((movie / name).exists() for name in (".zattrs", ".zgroup", "zarr.json"))
+        run.add_input(movie, content_digest(movie, None if is_zarr else opened.files))
+        run.device = "cpu"
+        with frame_progress("detecting") as show:
+            result = track_movie(
+                opened,
+                output,
+                detection=detection,
+                linking=linking,
+                min_length=min_length,
+                fill=fill,
+                skip_bad_frames=skip_bad_frames,
+                progress=show,
+            )
+        for warning in result.warnings:
+            say(f"warning: {warning}")
+        summary = _summary(result, opened.n_frames)
+        if reference is not None:
+            summary["measures"] = score_tracks(reference, result.tracks).to_dict()
+        with atomic_path(output / "overlay.png") as partial:
+            save_overlay(partial, result.tracks, opened, float(str(result.detector["sigma"])))
+        with atomic_path(output / "summary.png") as partial:
+            save_summary(partial, result.tracks, opened.n_frames)
+        run.log_figure(output / "overlay.png")
+        run.log_figure(output / "summary.png")
+        run.log_params({"detector": result.detector, "search_radius": result.search_radius})
+        run.log_metrics(defined(summary))
+        run.log_table("tracks", _track_rows(result))
+    if json_output:
+        print_json({**summary, "warnings": list(result.warnings), "output": str(output)})
+        return
+    print_table("Tracked", ["what", "value"], _shown(summary, result))
+    say(f"Tracks: {output / 'tracks.csv'}, {output / 'tracks.xml'}; figures: {output / 'overlay.png'}, summary.png")
+
+
+def _given(**options: object) -> dict[str, object]:
+    """Without the options that were not given, which keep their defaults."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _summary(result: "TrackedMovie", n_frames: int) -> dict[str, Any]:
+    spots = result.tracks.spots
+    lengths = spots.groupby("particle")["frame"].agg(lambda frames: frames.max() - frames.min() + 1)
+    return {
+        "frames": n_frames,
+        "frames_skipped": len(result.skipped),
+        "frames_reused": result.reused,
+        "spots": result.n_detections,
+        "spots_unlinked": result.n_unlinked,
+        "spots_virtual": int(spots["virtual"].sum()),
+        "tracks": result.tracks.n_particles,
+        "branchings": len(result.tracks.parents),
+        "median_track_length": float(lengths.median()) if len(lengths) else 0.0,
+        "search_radius": result.search_radius,
+    }
+
+
+def _shown(summary: dict[str, Any], result: "TrackedMovie") -> list[tuple[str, object]]:
+    rows: list[tuple[str, object]] = [
+        ("frames", summary["frames"]),
+        ("spots found", summary["spots"]),
+        ("spots in no track", summary["spots_unlinked"]),
+        ("spots filled in", summary["spots_virtual"]),
+        ("tracks", summary["tracks"]),
+        ("median length (frames)", summary["median_track_length"]),
+        ("search radius (px)", summary["search_radius"]),
+        ("spot sigma (px)", result.detector["sigma"]),
+    ]
+    if summary["frames_reused"]:
+        rows.insert(1, ("frames detected earlier", summary["frames_reused"]))
+    measures = ("alpha", "beta", "jsc", "jsc_theta", "rmse")
+    return rows + [(name, summary["measures"][name]) for name in measures if "measures" in summary]
+
+
+def _track_rows(result: "TrackedMovie") -> list[dict[str, object]]:
+    """One row a track, the longest first."""
+    spots = result.tracks.spots
+    table = spots.groupby("particle").agg(
+        first_frame=("frame", "min"), last_frame=("frame", "max"), spots=("frame", "size"), virtual=("virtual", "sum")
+    )
+    table = table.sort_values("spots", ascending=False, kind="stable").head(_TABLE_ROWS).reset_index()
+    return [{str(name): int(value) for name, value in row.items()} for row in table.to_dict("records")]

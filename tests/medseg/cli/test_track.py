@@ -1,0 +1,240 @@
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from tracking.io import read_tracks, write_movie
+from tracking.metrics import score_tracks
+
+LINKERS = ["lap", "trackpy", "trackpy-adaptive", "trackpy-velocity", "nearest"]
+
+
+@pytest.mark.parametrize("linker", LINKERS)
+def test_a_simulated_movie_is_tracked_and_scored(medseg, simulated, tmp_path, linker):
+    options = ("--linker", linker, "--truth", simulated / "truth.xml", "--no-log", "--json")
+    result = medseg("track", simulated / "movie.tif", "-o", tmp_path, *options)
+
+    assert result.code == 0, result.err
+    summary = json.loads(result.out)
+    table, tracks = pd.read_csv(tmp_path / "tracks.csv"), read_tracks(tmp_path / "tracks.xml")
+    assert {"y", "x", "mass", "size", "signal", "ep", "frame", "particle", "virtual", "snr", "x_std"} <= set(table)
+    assert table["frame"].is_monotonic_increasing
+    assert len(table) == len(tracks.spots) == summary["spots"] - summary["spots_unlinked"] + summary["spots_virtual"]
+    # One particle in 550 square pixels at SNR 7: every linker has to do well here.
+    assert summary["measures"]["alpha"] > 0.6
+    assert summary["measures"] == pytest.approx(score_tracks(read_tracks(simulated / "truth.xml"), tracks).to_dict())
+    for name in ("overlay.png", "summary.png"):
+        assert (tmp_path / name).stat().st_size > 20_000
+    assert not (tmp_path / "detections").exists()
+
+
+@pytest.mark.parametrize("detector", ["log", "dog", "trackpy"])
+def test_every_detector_finds_the_particles(medseg, simulated, tmp_path, detector):
+    result = medseg("track", simulated / "movie.tif", "-o", tmp_path, "--detector", detector, "--no-log")
+    assert result.code == 0, result.err
+
+    score = medseg("score-tracks", simulated / "truth.xml", tmp_path / "tracks.xml", "--no-log", "--json")
+    assert json.loads(score.out)["detection"]["f1"] > 0.8
+
+
+def test_a_movie_in_three_dimensions(medseg, tmp_path):
+    simulate = (
+        "simulate",
+        "virus",
+        "-o",
+        tmp_path / "sim",
+        "--density",
+        "15",
+        "--frames",
+        "8",
+        "--size",
+        "96",
+        "--snr",
+        "7",
+    )
+    assert medseg(*simulate, "--no-log").code == 0
+
+    options = ("--pixel-size", "0.05", "--z-step", "0.224", "--truth", tmp_path / "sim" / "truth.xml", "--json")
+    result = medseg("track", tmp_path / "sim" / "movie.tif", "-o", tmp_path / "out", *options, "--no-log")
+
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["measures"]["alpha"] > 0.5
+    assert "z" in pd.read_csv(tmp_path / "out" / "tracks.csv")
+
+
+def test_bridged_frames_are_marked_or_left_out(medseg, simulated, tmp_path):
+    filled = medseg("track", simulated / "movie.tif", "-o", tmp_path / "filled", "--no-log")
+    bare = medseg("track", simulated / "movie.tif", "-o", tmp_path / "bare", "--no-fill", "--no-log")
+
+    assert filled.code == bare.code == 0
+    with_points, without = (pd.read_csv(tmp_path / name / "tracks.csv") for name in ("filled", "bare"))
+    assert with_points["virtual"].any()
+    assert not without["virtual"].any()
+    detected = with_points[~with_points["virtual"]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(detected, without, check_dtype=False)
+    gaps = with_points.sort_values(["particle", "frame"]).groupby("particle")["frame"].diff()
+    assert set(gaps.dropna()) == {1}
+
+
+def test_the_run_holds_the_tracks_and_the_measures(medseg, simulated, tmp_path, logged, store):
+    truth = simulated / "truth.xml"
+    assert medseg("track", simulated / "movie.tif", "-o", tmp_path, "--truth", truth).code == 0
+
+    (run,) = logged()
+    assert run.info.status == "FINISHED"
+    assert run.data.params["linking.method"] == "lap"
+    assert run.data.metrics["measures_alpha"] > 0.6
+    artifacts = {
+        item.path for folder in ("figures", "tables") for item in store.list_artifacts(run.info.run_id, folder)
+    }
+    assert artifacts == {"figures/overlay.png", "figures/summary.png", "tables/tracks.json"}
+    assert str(simulated) not in str(run.data)
+
+
+def movie_of(frames):
+    def write(folder):
+        tifffile.imwrite(folder / "movie.tif", frames, photometric="minisblack")
+        return folder / "movie.tif"
+
+    return write
+
+
+def noise(seed=0, shape=(6, 64, 64)):
+    return np.random.default_rng(seed).poisson(10, shape).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("frames", "sentence"),
+    [
+        (noise(shape=(1, 64, 64)), "single frame"),
+        (np.full((6, 64, 64), np.nan, np.float32), "finite"),
+        (np.zeros((6, 64, 64, 3), np.uint8), "movie.tif"),
+    ],
+    ids=["one frame", "NaN", "four axes"],
+)
+def test_movies_that_cannot_be_tracked_are_refused(medseg, tmp_path, frames, sentence):
+    result = medseg("track", movie_of(frames)(tmp_path), "-o", tmp_path / "out", "--no-log")
+
+    assert result.code == 2
+    assert sentence in result.err
+    assert len(result.err.strip().splitlines()) == 1
+    assert not (tmp_path / "out" / "tracks.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "frames", [np.full((6, 64, 64), 10, np.uint8), np.zeros((6, 64, 64), np.float32)], ids=["constant", "black"]
+)
+def test_a_movie_without_spots_gives_valid_empty_files_and_a_warning(medseg, tmp_path, frames):
+    result = medseg("track", movie_of(frames)(tmp_path), "-o", tmp_path / "out", "--no-log")
+
+    assert result.code == 0
+    assert "no spot was found" in result.err
+    assert read_tracks(tmp_path / "out" / "tracks.csv").n_particles == 0
+    assert read_tracks(tmp_path / "out" / "tracks.xml").n_particles == 0
+    assert "equal the one before" in result.err
+
+
+def test_an_unreadable_frame_is_named_and_skipped_only_if_asked(medseg, simulated, tmp_path):
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for index, frame in enumerate(tifffile.imread(simulated / "movie.tif")):
+        tifffile.imwrite(frames / f"t{index:03}.tif", frame)
+    (frames / "t011.tif").write_bytes(b"damaged")
+
+    refused = medseg("track", frames, "-o", tmp_path / "out", "--no-log")
+    assert refused.code == 2
+    assert "frame 11" in refused.err
+    assert "--skip-bad-frames" in refused.err
+
+    done = medseg("track", frames, "-o", tmp_path / "out", "--skip-bad-frames", "--no-log", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["frames_skipped"] == 1
+    assert "skipped: 11" in done.err
+    table = pd.read_csv(tmp_path / "out" / "tracks.csv")
+    assert table.loc[table["frame"] == 11, "virtual"].all()
+
+
+def test_tracks_that_are_there_are_kept(medseg, simulated, tmp_path):
+    (tmp_path / "tracks.csv").write_text("mine")
+
+    result = medseg("track", simulated / "movie.tif", "-o", tmp_path, "--no-log")
+
+    assert result.code == 2
+    assert "pass --overwrite" in result.err
+    assert (tmp_path / "tracks.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--sigma", "-1"), "`sigma` must be greater than 0"),
+        (("--false-alarms", "0"), "`false_alarms` must be greater than 0"),
+        (("--search-radius", "nan"), "`search_radius` must be a finite number"),
+        (("--max-gap", "-2"), "`max_gap` must be"),
+        (("--axes", "XQ"), "axes"),
+        (("--channel", "3"), "channel"),
+        (("--pixel-size", "0"), "pixel"),
+        (("--truth", "absent.xml"), "absent.xml"),
+    ],
+)
+def test_bad_options_are_one_sentence(medseg, simulated, tmp_path, options, sentence):
+    result = medseg("track", simulated / "movie.tif", "-o", tmp_path / "out", *options, "--no-log")
+
+    assert result.code == 2
+    assert sentence in result.err
+    assert len(result.err.strip().splitlines()) == 1
+
+
+def test_merges_and_splits_survive_in_the_table(medseg, tmp_path):
+    # Two particles meet after 10 frames and go on as one of twice the brightness.
+    y, x = np.mgrid[:64, :128]
+    random, frames = np.random.default_rng(0), []
+    for t in range(20):
+        offset = max(0.0, 20 - 2 * t)
+        picture = np.full(y.shape, 10.0)
+        for sign in (-1, 1):
+            picture += 100 * np.exp(-((y - 32 - sign * offset / 2) ** 2 + (x - 20 - 3 * t) ** 2) / 4)
+        frames.append(random.poisson(picture))
+    movie = tmp_path / "movie.tif"
+    write_movie(movie, (f.astype(np.uint16) for f in frames), frame_shape=y.shape, dtype=np.dtype(np.uint16))
+
+    options = ("--merging", "--search-radius", "6", "--no-log", "--json")
+    result = medseg("track", movie, "-o", tmp_path / "out", *options)
+
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["branchings"] == 1
+    assert "tracks.xml cannot hold merges" in result.err
+    (of,) = read_tracks(tmp_path / "out" / "tracks.csv").parents.values()
+    assert len(of) == 2
+
+
+def test_real_movies_run_end_to_end(medseg, shared_data, tmp_path):
+    movie = shared_data / "trackmate_samples" / "FakeTracks.tif"
+    result = medseg("track", movie, "-o", tmp_path, "--no-log", "--json")
+
+    assert result.code == 0, result.err
+    # What TrackMate found in it, with settings made for it, is found without any.
+    trackmate = shared_data / "trackmate_samples" / "stracking_FakeTracks_ISBI.xml"
+    score = json.loads(medseg("score-tracks", trackmate, tmp_path / "tracks.xml", "--no-log", "--json").out)
+    assert score["detection"]["recall"] > 0.95
+    assert score["detection"]["rmse"] < 0.3
+    assert score["alpha"] > 0.7
+
+
+def test_one_channel_of_several_is_chosen(medseg, simulated, tmp_path):
+    frames = tifffile.imread(simulated / "movie.tif")
+    both = np.stack([np.full_like(frames, 3), frames], axis=1)
+    tifffile.imwrite(tmp_path / "two.ome.tif", both, metadata={"axes": "TCYX"}, photometric="minisblack")
+
+    unchosen = medseg("track", tmp_path / "two.ome.tif", "-o", tmp_path / "out", "--no-log")
+    assert unchosen.code == 2
+    assert "--channel" in unchosen.err
+
+    assert medseg("track", tmp_path / "two.ome.tif", "-o", tmp_path / "out", "--channel", "1", "--no-log").code == 0
+    assert medseg("track", simulated / "movie.tif", "-o", tmp_path / "plain", "--no-log").code == 0
+    one, plain = ((tmp_path / name / "tracks.xml").read_bytes() for name in ("out", "plain"))
+    assert one == plain
+    shutil.rmtree(tmp_path / "out")

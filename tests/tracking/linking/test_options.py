@@ -1,0 +1,45 @@
+import pytest
+from pydantic import ValidationError
+
+from tracking.linking import LinkingOptions
+
+
+def test_every_option_is_described():
+    assert all(field.description for field in LinkingOptions.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"search_radius": 0},
+        {"search_radius": float("nan")},
+        {"search_radius": float("inf")},
+        {"max_gap": -1},
+        {"max_gap": 10**6},
+        {"z_scale": 0},
+        {"cutoff_percentile": 101},
+        {"adaptive_step": 1},
+        {"method": "hungarian"},
+        {"radius": 5},
+    ],
+)
+def test_values_out_of_range_are_refused(wrong):
+    with pytest.raises(ValidationError) as caught:
+        LinkingOptions(**wrong)
+    assert [error["loc"] for error in caught.value.errors()] == [tuple(wrong)]
+
+
+@pytest.mark.parametrize("method", ["trackpy", "nearest"])
+@pytest.mark.parametrize(
+    "wrong", [{"merging": True}, {"splitting": True}, {"gap_radius": 3}, {"cutoff_percentile": 90}]
+)
+def test_what_only_lap_can_do_is_refused_elsewhere(method, wrong):
+    with pytest.raises(ValidationError, match="is for the method lap alone"):
+        LinkingOptions(method=method, **wrong)
+    LinkingOptions(method="lap", **wrong)
+
+
+def test_defaults_may_be_spelled_out_for_any_method():
+    LinkingOptions(**LinkingOptions(method="nearest").model_dump())
+    with pytest.raises(ValidationError, match="is for the method trackpy-adaptive alone"):
+        LinkingOptions(method="trackpy", adaptive_stop=1)

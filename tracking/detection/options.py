@@ -1,0 +1,29 @@
+from typing import Literal
+
+from pydantic import BaseModel, Field, PositiveFloat
+
+
+class DetectionOptions(BaseModel, extra="forbid"):
+    """How spots are found; written unchanged into the run's record."""
+
+    method: Literal["log", "dog", "trackpy"] = Field(
+        "log",
+        description="Spot filter: Laplacian of Gaussian, difference of Gaussians, or trackpy's `locate`.",
+    )
+    sigma: PositiveFloat | None = Field(
+        None, description="Standard deviation of a spot in pixels, in y and x; measured on the movie if not given."
+    )
+    sigma_z: PositiveFloat | None = Field(
+        None, description="Standard deviation of a spot along z in slices; measured on the movie if not given."
+    )
+    false_alarms: PositiveFloat = Field(
+        1.0,
+        description="Spots to expect by chance on a frame that holds nothing but noise; more find fainter spots.",
+    )
+    fit: bool = Field(
+        True, description="Fit a Gaussian to every spot, for its position to a fraction of a pixel with its error."
+    )
+    dark: bool = Field(False, description="Look for dark spots on a bright ground.")
+    device: str = Field(
+        "auto", description="Where to filter: cpu, cuda or another device of torch; auto takes a GPU if there is one."
+    )
