@@ -62,8 +62,8 @@ class Tracks:
         """
         for name in ("pixel_size", "z_step", "frame_interval"):
             value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
-                raise TrackingError(f"--{name.replace('_', '-')} must be a positive number, got {value}")
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise TrackingError(f"{name} must be a positive number, got {value}")
 
     @classmethod
     def create(
@@ -82,9 +82,6 @@ class Tracks:
                 particle is in two places in one frame, a parent is unknown, named twice or lives on when its child
                 begins, or a unit is not a positive number.
         """
-        for name, unit in (("pixel_size", pixel_size), ("z_step", z_step), ("frame_interval", frame_interval)):
-            if unit is not None and not (math.isfinite(unit) and unit > 0):
-                raise TrackingError(f"{name} must be a positive number, got {unit}")
         table = _typed(spots).sort_values(["frame", "particle"], kind="stable", ignore_index=True)
         twice = table.duplicated(["frame", "particle"])
         if twice.any():

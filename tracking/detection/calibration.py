@@ -32,6 +32,8 @@ def calibrate(finder: CandidateFinder, frames: Sequence[Frame]) -> CandidateFind
     where they are few, by the skewness of the rest.
     """
     finder = calibrate_background(finder, frames[:3])
+    if finder.is_dark:
+        return finder
     fits: list[tuple[SpotFits, npt.NDArray[np.float64]]] = []
     for values, missing in frames:
         found = finder.find(values, missing)
@@ -42,7 +44,8 @@ def calibrate(finder: CandidateFinder, frames: Sequence[Frame]) -> CandidateFind
     n_spots = sum(int(fit.succeeded.sum()) for fit, _ in fits)
     if n_spots < ENOUGH_SPOTS + CHANCE_SPOTS * finder.false_alarms * len(frames):
         return finder
-    return finder.with_noise(finder.crowding, _gain_of_spots(fits, finder.gain))
+    most = float(np.median([_most_gain(values, finder.pixel_noise(values, missing)) for values, missing in frames]))
+    return finder.with_noise(finder.crowding, min(_gain_of_spots(fits, finder.gain), most))
 
 
 def calibrate_background(finder: CandidateFinder, frames: Sequence[Frame]) -> CandidateFinder:
@@ -70,8 +73,7 @@ def _white_crowding(finder: CandidateFinder, values: npt.NDArray[np.float32], mi
         return 1.0
     rough = np.diff(np.diff(values, 2, axis=-1), 2, axis=-2)
     pixel_noise = float(np.median(np.abs(rough))) / MEDIAN_ABSOLUTE / 6
-    noise = float(np.median(finder.noise(values, finder.respond(values), missing)))
-    return float(np.clip(finder.crowding * pixel_noise * finder.noise_gain / noise, 0.02, 1.0))
+    return float(np.clip(finder.crowding * pixel_noise / finder.pixel_noise(values, missing), 0.02, 1.0))
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def _look_at(
 
 def _most_gain(values: npt.NDArray[np.float32], pixel_noise: float) -> float:
     """The most the gain can be: that of noise which is all photon noise, with no light where the frame is darkest."""
-    darkest, middle = np.quantile(values[::SKIPPED], [0.001, 0.5]).tolist()
+    darkest, middle = np.quantile(values[::4], [0.001, 0.5]).tolist()
     return float(pixel_noise**2 / (middle - darkest)) if middle > darkest else 0.0
 
 
@@ -126,7 +128,7 @@ def _skewness(values: npt.NDArray[np.float32]) -> float:
 
 def _gain_of_background(backgrounds: Sequence[_Background], finder: CandidateFinder) -> float:
     """Gain from the skewness of the response: photon noise of gain g has a third cumulant of g times its variance."""
-    if not backgrounds:
+    if not backgrounds or finder.is_dark:
         return 0.0
     power = finder.spot_filter.power_sum
     skewness = float(np.median([b.skewness for b in backgrounds]))

@@ -50,6 +50,7 @@ class CandidateFinder:
         step: Smallest difference between two intensities.
         crowding: True noise over the one estimated, which spots raise; at most 1.
         gain: By how much the variance of the noise grows with the intensity; 0 is Gaussian noise.
+        is_dark: Whether the spots were dark before the frames were inverted.
         device: Where to filter: cpu, or a device of torch.
     """
 
@@ -61,6 +62,7 @@ class CandidateFinder:
     crowding: float = 1.0
     gain: float = 0.0
     device: str = "cpu"
+    is_dark: bool = False
 
     @cached_property
     def height(self) -> float:
@@ -94,6 +96,10 @@ class CandidateFinder:
         floor = self.noise_gain * max(self.step / np.sqrt(12), 1e-6 * largest, 1e-30)
         noise = local_noise(response, self.spot_filter.scales, floor / self.crowding, missing)
         return np.multiply(noise, np.float32(self.crowding), out=noise)
+
+    def pixel_noise(self, values: npt.NDArray[np.float32], missing: Mask | None = None) -> float:
+        """Standard deviation of a pixel's noise in a frame, the median over the frame."""
+        return float(np.median(self.noise(values, self.respond(values), missing))) / self.noise_gain
 
     def skewness(self, pixel_noise: float) -> tuple[float, float]:
         """Skewness and excess kurtosis of the response's noise where a pixel's has a standard deviation."""
@@ -142,9 +148,9 @@ class CandidateFinder:
         positions, heights = refine_maxima(response, places[is_spot])
         return Candidates(positions, heights / self.peak_response, variances[is_spot])
 
-    def on(self, device: str) -> "CandidateFinder":
-        """The same on another device."""
-        return replace(self, device=device)
+    def on(self, device: str, is_dark: bool) -> "CandidateFinder":
+        """The same on another device, for bright or for dark spots."""
+        return replace(self, device=device, is_dark=is_dark)
 
     def with_noise(self, crowding: float, gain: float) -> "CandidateFinder":
         """The same with other properties of the noise."""

@@ -131,12 +131,11 @@ def prepare_detector(frames: Sequence[np.ndarray], options: DetectionOptions | N
     if sigma is None:
         sigma = (*[options.sigma_z or DEFAULT_SIGMA_Z][: ndim - 2], *[options.sigma or DEFAULT_SIGMA] * 2)
     finder = finder_for(options.method, sigma, flat[0].shape, options.false_alarms, intensities.step)
-    finder = calibrate(finder.on(device), _spread(sample, NOISE_PIXELS, *NOISE_FRAMES))
+    finder = calibrate(finder.on(device, options.dark), _spread(sample, NOISE_PIXELS, *NOISE_FRAMES))
     locate = None
     if options.method == "trackpy":
         values, missing = sample[0]
-        noise = finder.noise(values, finder.respond(values), missing)
-        pixel_noise = float(np.median(noise)) / finder.noise_gain
+        pixel_noise = finder.pixel_noise(values, missing)
         locate = TrackpyLocate.for_noise(sigma, flat[0].shape, pixel_noise, finder.gain, options.false_alarms)
     return Detector(options, shape, intensities, finder, locate, is_measured)
 

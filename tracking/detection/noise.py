@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import median_filter
+from scipy.ndimage import gaussian_filter
 
 from tracking.detection.pixels import Mask
 
@@ -12,6 +12,8 @@ MEDIAN_ABSOLUTE = 0.6745
 # Side of a tile in pixels at least, and in scales of the filter: enough independent pixels for a median.
 TILE_PIXELS = 64
 TILE_SCALES = 32
+# Standard deviation in tiles.
+SMOOTHING = 0.5
 
 
 def local_noise(
@@ -19,8 +21,8 @@ def local_noise(
 ) -> npt.NDArray[np.float32]:
     """Standard deviation of the noise in a filtered frame, which may vary over the frame.
 
-    From the median absolute value within each tile, which a few spots do not move; of these the median over a tile and
-    its neighbours, interpolated between the tiles' centres.
+    From the median absolute value within each tile, which a few spots do not move, a little smoothed and interpolated
+    between the tiles' centres.
 
     Args:
         response: Filtered frame.
@@ -44,7 +46,7 @@ def local_noise(
         noise = np.partition(tiles, middle, axis=-1)[..., middle]
     else:
         noise = _median_of_known(tiles, _tiles(missing, counts, steps))
-    noise = np.maximum(median_filter(noise / MEDIAN_ABSOLUTE, 3, mode="nearest"), floor)
+    noise = np.maximum(gaussian_filter(noise / MEDIAN_ABSOLUTE, SMOOTHING, mode="nearest"), floor)
     for axis, (size, count) in enumerate(zip(response.shape, counts, strict=True)):
         noise = np.moveaxis(np.tensordot(_interpolation(size, count), noise.astype(np.float32), (1, axis)), 0, axis)
     return np.ascontiguousarray(noise, np.float32)

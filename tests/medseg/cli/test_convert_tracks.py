@@ -61,7 +61,7 @@ def test_bad_names_are_one_sentence_each(medseg, simulated, tmp_path):
 def test_a_unit_must_be_positive(medseg, simulated, tmp_path):
     result = medseg("convert-tracks", simulated / "truth.xml", tmp_path / "t.csv", "--pixel-size", "0", "--no-log")
     assert result.code == 2
-    assert "--pixel-size must be a positive number, got 0" in result.err
+    assert "pixel_size must be a positive number, got 0" in result.err
     assert not (tmp_path / "t.csv").exists()
 
 
