@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from scipy.special import logsumexp
 from scipy.stats import chi2
 
-from tracking.linking.best_matching import best_matching
+from tracking.best_matching import best_matching
 
 GATE_PROBABILITY = 0.9999
 # A particle missed so often that its existence is less probable than this is given up.

@@ -7,8 +7,8 @@ import pandas as pd
 from kalman_tracker import Population, link_kalman, motion_modes
 from peer_links import Linker, Options, Spots, serve
 
+from tracking.best_matching import best_matching
 from tracking.linking import LinkingOptions, link
-from tracking.linking.best_matching import best_matching
 from tracking.metrics.close_pairs import close_pairs
 
 GATE = 5.0

@@ -19,6 +19,22 @@ from tracking.simulation import simulate
 from tracking.tracks import Tracks
 
 
+def digest(*contents: bytes) -> str:
+    """Sixteen letters that stand for the contents."""
+    return hashlib.sha256(b"\0".join(contents)).hexdigest()[:16]
+
+
+def source_digest(*parts: str) -> str:
+    """Of the package's own source, so that nothing is reused of what older code made."""
+    root = Path(tracking.__file__).parent
+    files = [file for part in parts for file in sorted((root / part).rglob("*.py"))]
+    return digest(*(file.read_bytes() for file in files))
+
+
+# Of the code that is imported now, whatever becomes of the files while it runs.
+SOURCE = source_digest("simulation", "detection")
+
+
 @dataclass(frozen=True)
 class Cell:
     """Movies of one kind; ``size`` is the side of a frame in pixels, None for the scenario's own."""
@@ -64,8 +80,7 @@ class PeerMovie:
 
 def peer_movie(cache: Path, cell: Cell, seed: int, n_frames: int, say: Callable[[str], None]) -> PeerMovie:
     """The movie from the cache; else it is simulated and its spots are detected, as they are by default."""
-    source = source_digest("simulation", "detection")
-    name = digest(json.dumps([asdict(cell), seed, n_frames, source]).encode())
+    name = digest(json.dumps([asdict(cell), seed, n_frames, SOURCE]).encode())
     path = cache / "movies" / f"{cell.name}-{seed}-{name}.npz"
     if not path.exists():
         say(f"{cell}, seed {seed}: simulating and detecting {n_frames} frames")
@@ -102,18 +117,6 @@ def _arrays(cell: Cell, seed: int, n_frames: int) -> dict[str, np.ndarray]:
         "simulation": np.array(json.dumps(movie.options.model_dump(mode="json"))),
         "detection": np.array(json.dumps(detection)),
     }
-
-
-def digest(*contents: bytes) -> str:
-    """Sixteen letters that stand for the contents."""
-    return hashlib.sha256(b"\0".join(contents)).hexdigest()[:16]
-
-
-def source_digest(*parts: str) -> str:
-    """Of the package's own source, so that nothing is reused of what older code made."""
-    root = Path(tracking.__file__).parent
-    files = [file for part in parts for file in sorted((root / part).rglob("*.py"))]
-    return digest(*(file.read_bytes() for file in files))
 
 
 def _table(frame: np.ndarray, position: np.ndarray, particle: np.ndarray) -> pd.DataFrame:

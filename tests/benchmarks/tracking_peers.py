@@ -231,7 +231,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--tuning-seed", type=int, default=1001, help="the movie on which options are chosen")
     add("--tuning-frames", type=int, default=40, help="frames of that movie at most")
     add("--limit", type=float, default=300, help="seconds after which a linking has failed")
-    add("--tuning-limit", type=float, default=40, help="seconds after which a setting has failed")
+    add("--tuning-limit", type=float, default=30, help="seconds after which a setting has failed")
     add("--laptrack-python", type=Path, help="python of an environment that has laptrack")
     add("--btrack-python", type=Path, help="python of an environment that has btrack")
     add("--jobs", type=int, default=1, help="processes")

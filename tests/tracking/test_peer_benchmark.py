@@ -47,7 +47,7 @@ def test_a_tiny_cell_is_computed_once(tmp_path):
 def test_tuning_finds_the_best_setting_and_leaves_failures_out():
     from peer_tuning import Space, tune
 
-    space = Space({"memory": 0}, {"radius": (3, 5, 8, 12, 15), "memory": (0, 1, 2)})
+    space = Space(({"memory": 0},), {"radius": (3, 5, 8, 12, 15), "memory": (0, 1, 2)})
     asked = []
 
     def evaluate(options):

@@ -22,14 +22,16 @@ MAX_ROUNDS = 5
 # Residuals are left out beyond this many standard deviations; of a normal variable so clipped the variance is this.
 CLIP = 3.0
 CLIPPED_VARIANCE = 0.9733
+ROUNDS_OF_WEIGHTS = 10
 
 
 def calibrate(finder: CandidateFinder, frames: Sequence[Frame]) -> CandidateFinder:
     """The finder with the noise of a movie, from a sample of its frames.
 
-    The spots found are left out, and how much they had raised the estimate of the noise (`CandidateFinder.crowding`) is
-    measured on the rest. How the variance grows with the intensity (`CandidateFinder.gain`) is measured on the spots or,
-    where they are few, by the skewness of the rest.
+    The spots found are left out, and on the rest is measured how much they had raised the estimate of the noise
+    (`CandidateFinder.crowding`). How the variance grows with the intensity (`CandidateFinder.gain`) is measured on the
+    spots or, where they are few, by the skewness of the rest; for dark spots, which photon noise would make less noisy
+    than the ground, it is taken as 0.
     """
     finder = calibrate_background(finder, frames[:3])
     if finder.is_dark:
@@ -44,7 +46,7 @@ def calibrate(finder: CandidateFinder, frames: Sequence[Frame]) -> CandidateFind
     n_spots = sum(int(fit.succeeded.sum()) for fit, _ in fits)
     if n_spots < ENOUGH_SPOTS + CHANCE_SPOTS * finder.false_alarms * len(frames):
         return finder
-    most = float(np.median([_most_gain(values, finder.pixel_noise(values, missing)) for values, missing in frames]))
+    most = float(np.median([_most_gain(values) for values, _ in frames]))
     return finder.with_noise(finder.crowding, min(_gain_of_spots(fits, finder.gain), most))
 
 
@@ -65,15 +67,26 @@ def calibrate_background(finder: CandidateFinder, frames: Sequence[Frame]) -> Ca
 
 
 def _white_crowding(finder: CandidateFinder, values: npt.NDArray[np.float32], missing: Mask | None) -> float:
-    """The least `CandidateFinder.crowding` can be, where spots cover the frame: what differs between next pixels.
+    """The least `CandidateFinder.crowding` can be, where spots cover the frame: were there only white noise."""
+    share = _white_noise(values) / finder.pixel_noise(values, missing)
+    return float(np.clip(finder.crowding * share, 0.02, 1.0))
+
+
+def _white_noise(values: npt.NDArray[np.float32]) -> float:
+    """Standard deviation of what differs between neighbouring pixels and so is neither spot nor ground.
 
     Source: Immerkaer 1996, doi:10.1006/cviu.1996.0060.
     """
     if min(values.shape[-2:]) < 3:
-        return 1.0
+        return 0.0
     rough = np.diff(np.diff(values, 2, axis=-1), 2, axis=-2)
-    pixel_noise = float(np.median(np.abs(rough))) / MEDIAN_ABSOLUTE / 6
-    return float(np.clip(finder.crowding * pixel_noise / finder.pixel_noise(values, missing), 0.02, 1.0))
+    return float(np.median(np.abs(rough))) / MEDIAN_ABSOLUTE / 6
+
+
+def _most_gain(values: npt.NDArray[np.float32]) -> float:
+    """The most the gain can be: that of noise which is all photon noise, with no light where the frame is darkest."""
+    darkest, middle = np.quantile(values[..., ::4], [0.001, 0.5]).tolist()
+    return _white_noise(values) ** 2 / (middle - darkest) if middle > darkest else 0.0
 
 
 @dataclass(frozen=True)
@@ -101,14 +114,7 @@ def _look_at(
     if spread == 0:
         return None, found
     pixel_noise = float(np.median(noise)) / finder.noise_gain
-    most_gain = _most_gain(values if missing is None else values[~missing], pixel_noise)
-    return _Background(min(finder.crowding * spread, 1.0), _skewness(normal), pixel_noise, most_gain), found
-
-
-def _most_gain(values: npt.NDArray[np.float32], pixel_noise: float) -> float:
-    """The most the gain can be: that of noise which is all photon noise, with no light where the frame is darkest."""
-    darkest, middle = np.quantile(values[::4], [0.001, 0.5]).tolist()
-    return float(pixel_noise**2 / (middle - darkest)) if middle > darkest else 0.0
+    return _Background(min(finder.crowding * spread, 1.0), _skewness(normal), pixel_noise, _most_gain(values)), found
 
 
 def _free_of_spots(places: npt.NDArray[np.int64], finder: CandidateFinder, missing: Mask | None) -> Mask:
@@ -116,7 +122,8 @@ def _free_of_spots(places: npt.NDArray[np.int64], finder: CandidateFinder, missi
     marked = np.zeros(finder.frame_shape, bool) if missing is None else missing.copy()
     marked[tuple(places.T)] = True
     sizes = [2 * int(np.ceil(2.5 * scale)) + 1 for scale in finder.spot_filter.scales]
-    return ~maximum_filter(marked, sizes)
+    reached: Mask = maximum_filter(marked, sizes)
+    return ~reached
 
 
 def _skewness(values: npt.NDArray[np.float32]) -> float:
@@ -134,7 +141,7 @@ def _gain_of_background(backgrounds: Sequence[_Background], finder: CandidateFin
     skewness = float(np.median([b.skewness for b in backgrounds]))
     pixel_noise = float(np.median([b.pixel_noise for b in backgrounds]))
     gain = max(skewness, 0.0) * pixel_noise * power(2) ** 1.5 / power(3)
-    return min(gain, float(np.median([b.most_gain for b in backgrounds])))
+    return float(min(gain, np.median([b.most_gain for b in backgrounds])))
 
 
 def _gain_of_spots(fits: Sequence[tuple[SpotFits, npt.NDArray[np.float64]]], start: float) -> float:
@@ -151,13 +158,13 @@ def _gain_of_spots(fits: Sequence[tuple[SpotFits, npt.NDArray[np.float64]]], sta
         variance.append(np.broadcast_to(noise_variance[:, None], kept.shape)[kept])
     s, e, v = (np.concatenate(parts) for parts in (light, excess, variance))
     gain, square = start, 0.0
-    terms = np.stack([v, s, s**2])
-    for _ in range(10):
+    for _ in range(ROUNDS_OF_WEIGHTS):
         expected = v + gain * s + square * s**2
-        weight = np.where(e < CLIP**2 * expected, 1 / expected**2, 0)
-        target = e / CLIPPED_VARIANCE
-        _, gain, square = np.linalg.lstsq((terms * weight) @ terms.T, (terms * weight) @ target, rcond=None)[0].tolist()
+        kept = e < CLIP**2 * expected
+        terms = np.stack([v, s, s**2])[:, kept] / expected[kept]
+        target = e[kept] / expected[kept] / CLIPPED_VARIANCE
+        _, gain, square = np.linalg.lstsq(terms @ terms.T, terms @ target, rcond=None)[0].tolist()
         if square < 0:
-            square, gain = 0.0, np.linalg.lstsq((terms[:2] * weight) @ terms[:2].T, (terms[:2] * weight) @ target, rcond=None)[0][1].item()
-        gain = max(gain, 0.0)
+            _, gain = np.linalg.lstsq(terms[:2] @ terms[:2].T, terms[:2] @ target, rcond=None)[0].tolist()
+        gain, square = max(gain, 0.0), max(square, 0.0)
     return gain

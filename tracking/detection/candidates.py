@@ -116,7 +116,9 @@ class CandidateFinder:
 
     def threshold(self, noise: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Threshold for the response at each pixel."""
-        height = skewed_threshold(self.height, *self.skewness(float(np.median(noise[..., ::16, ::16])) / self.noise_gain))
+        height = skewed_threshold(
+            self.height, *self.skewness(float(np.median(noise[..., ::16, ::16])) / self.noise_gain)
+        )
         return np.float32(max(height, 0.0)) * noise * self.border_gain
 
     def find(self, values: npt.NDArray[np.float32], missing: Mask | None = None) -> Candidates:
@@ -158,7 +160,12 @@ class CandidateFinder:
 
 
 def finder_for(
-    method: str, sigma: Sequence[float], frame_shape: Sequence[int], false_alarms: float, step: float, scale: float = FILTER_SCALE
+    method: str,
+    sigma: Sequence[float],
+    frame_shape: Sequence[int],
+    false_alarms: float,
+    step: float,
+    scale: float = FILTER_SCALE,
 ) -> CandidateFinder:
     """Finder of spots of a standard deviation, before the movie's noise is looked at."""
     scales = tuple(scale * width for width in sigma)

@@ -52,4 +52,5 @@ def cramer_rao_bound(
         gradient.append(mass * product([*shares[:axis], profile.by_position, *shares[axis + 1 :]])[0])
     jacobian = np.stack(gradient)
     information = (jacobian / (background + mass * shape)) @ jacobian.T
-    return np.sqrt(np.diag(np.linalg.inv(information))[2:])
+    errors: np.ndarray = np.sqrt(np.diag(np.linalg.inv(information))[2:])
+    return errors

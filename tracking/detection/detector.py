@@ -126,7 +126,12 @@ def prepare_detector(frames: Sequence[np.ndarray], options: DetectionOptions | N
     intensities = Intensities.of_movie(flat, options.dark)
     sample = [intensities.apply(frame) for frame in flat if np.isfinite(frame).any()]
     ndim = flat[0].ndim
-    sigma = estimate_sigma(_spread(sample, SIZE_PIXELS, *SIZE_FRAMES), options.sigma, options.sigma_z if ndim == 3 else None, intensities.step)
+    sigma = estimate_sigma(
+        _spread(sample, SIZE_PIXELS, *SIZE_FRAMES),
+        options.sigma,
+        options.sigma_z if ndim == 3 else None,
+        intensities.step,
+    )
     is_measured = sigma is not None
     if sigma is None:
         sigma = (*[options.sigma_z or DEFAULT_SIGMA_Z][: ndim - 2], *[options.sigma or DEFAULT_SIGMA] * 2)

@@ -27,8 +27,7 @@ def expected_maxima(height: float, n_pixels: int, spot_filter: SpotFilter) -> fl
     nodes, weights = np.polynomial.legendre.leggauss(64)
     x = height + 3 * (nodes + 1)
     density = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
-    for axis in range(len(spot_filter.scales)):
-        once, twice = spot_filter.correlation(axis, 1), spot_filter.correlation(axis, 2)
+    for once, twice in spot_filter.correlations:
         ahead = x * np.sqrt((1 - once) / (1 + once))
         between = (twice - once**2) / (1 - once**2)
         density *= ndtr(ahead) - 2 * owens_t(ahead, np.sqrt((1 - between) / (1 + between)))

@@ -85,6 +85,9 @@ def fit_spots(
     neighbours = _neighbours(start, windows)
     state = _State(start.copy(), mass.copy(), np.zeros(len(start)))
     least_mass = 0.05 * np.abs(mass)
+    # Neither far from where it begins nor out of the frame.
+    lowest = np.maximum(start - _reach(widths), -0.5)
+    highest = np.minimum(start + _reach(widths), np.array(frame.shape) - 0.5)
     active = np.arange(len(start))
     for step_number in range(MAX_ROUNDS):
         part = _linearise(windows, neighbours, state, widths, noise_variance, gain, active)
@@ -93,8 +96,7 @@ def fit_spots(
         state.mass[active] = np.maximum(state.mass[active] + step[:, 1], least_mass[active])
         # The first round knows no background yet and so has little to say of the position.
         moved = np.clip(step[:, 2:], -0.5 * widths, 0.5 * widths) if step_number else 0.5 * step[:, 2:]
-        nearest, farthest = start[active] - _reach(widths), start[active] + _reach(widths)
-        state.position[active] = np.clip(state.position[active] + moved, nearest, farthest)
+        state.position[active] = np.clip(state.position[active] + moved, lowest[active], highest[active])
         if step_number:
             active = active[(np.abs(moved) > CONVERGED * widths).any(axis=1)]
         if not len(active):
@@ -215,8 +217,8 @@ def _solve(jacobian: Array, weight: Array, residual: Array) -> tuple[Array, Arra
     weighted = jacobian * weight[:, None, :]
     information = weighted @ jacobian.transpose(0, 2, 1)
     # Scaled to a unit diagonal, the parameters' different units do no harm, and a little damping keeps a window with
-    # hardly a pixel solvable.
-    scale = np.sqrt(np.maximum(np.diagonal(information, axis1=1, axis2=2), 1e-300))
+    # hardly a pixel solvable. A parameter of which the window says nothing gets a huge error.
+    scale = np.sqrt(np.maximum(np.diagonal(information, axis1=1, axis2=2), 1e-12))
     normal = information / (scale[:, :, None] * scale[:, None, :]) + 1e-9 * np.eye(jacobian.shape[1])
     inverse = np.linalg.inv(normal) / (scale[:, :, None] * scale[:, None, :])
     step = (inverse @ (weighted @ residual[:, :, None]))[:, :, 0]
@@ -245,7 +247,9 @@ def _light_of_neighbours(
     if not len(spot):
         return light
     coordinates = [c[spot] for c in windows.coordinates]
-    shares = [AxisProfile.of(c, state.position[neighbour, axis], widths[axis]).share for axis, c in enumerate(coordinates)]
+    shares = [
+        AxisProfile.of(c, state.position[neighbour, axis], widths[axis]).share for axis, c in enumerate(coordinates)
+    ]
     added = state.mass[neighbour, None] * product(shares)
     first = np.flatnonzero(np.append(True, spot[1:] != spot[:-1]))
     light[spot[first]] = np.add.reduceat(added, first, axis=0)

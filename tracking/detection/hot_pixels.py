@@ -39,4 +39,5 @@ def is_hot_pixel(
     share = AxisProfile.of(np.arange(2)[None], np.zeros(1), sigma).share[0]
     expected = share[1] / share[0]
     variance = noise_variance * (1 / 4 + expected**2) + gain * np.maximum(centre, 0) * (expected / 4 + expected**2)
-    return beside < SHARE * expected * centre - CERTAINTY * np.sqrt(variance)
+    lacks: Mask = beside < SHARE * expected * centre - CERTAINTY * np.sqrt(variance)
+    return lacks

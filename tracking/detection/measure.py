@@ -56,7 +56,9 @@ def measure_spots(
     columns["mass"] = mass * scale
     columns["signal"] = signal * scale
     columns["background"] = background * intensities.scale + intensities.offset
-    columns["raw_mass"] = windows.values.sum(axis=1) * intensities.scale + windows.is_known.sum(axis=1) * intensities.offset
+    columns["raw_mass"] = (
+        windows.values.sum(axis=1) * intensities.scale + windows.is_known.sum(axis=1) * intensities.offset
+    )
     columns["snr"] = signal / noise
     table = pd.DataFrame({name: columns.get(name, np.nan) for name in spot_columns(ndim)}, dtype=np.float64)
     return table.iloc[np.lexsort(position.T[::-1])].reset_index(drop=True)

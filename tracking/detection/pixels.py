@@ -36,7 +36,9 @@ class Intensities:
         finite = [frame[np.isfinite(frame)].astype(np.float64) for frame in frames]
         finite = [values for values in finite if values.size]
         if not finite:
-            raise TrackingError("the movie must have pixels with a value, but all of those looked at are NaN or infinite")
+            raise TrackingError(
+                "the movie must have pixels with a value, but all of those looked at are NaN or infinite"
+            )
         offset = float(np.median([np.median(values) for values in finite]))
         scale = max(float(np.abs(values - offset).mean()) for values in finite)
         if not np.isfinite(scale) or scale == 0:

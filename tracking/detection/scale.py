@@ -48,7 +48,7 @@ def estimate_sigma(
     Source: Lindeberg 1998, doi:10.1023/A:1008045108935, for the choice of scale.
     """
     ndim = frames[0][0].ndim
-    is_known = [sigma_z is not None][: ndim - 2] + [sigma is not None]
+    is_known = [*[sigma_z is not None][: ndim - 2], sigma is not None]
     if sigma is None:
         sigma = _scale_of_strongest(frames, step)
         if sigma is None:
@@ -112,7 +112,9 @@ def _scale_of_strongest(frames: Sequence[Frame], step: float) -> float | None:
     return _weighted_median(sigma[strongest], strength[strongest])
 
 
-def _lone_spots(frames: Sequence[Frame], sigma: tuple[float, ...], step: float) -> tuple[list[tuple[Frame, Candidates]], float]:
+def _lone_spots(
+    frames: Sequence[Frame], sigma: tuple[float, ...], step: float
+) -> tuple[list[tuple[Frame, Candidates]], float]:
     """Spots far from others, with their frames, and the gain; of a crowded frame the ones farthest from others."""
     spots: list[tuple[Frame, Candidates]] = []
     gain = 0.0
@@ -142,9 +144,7 @@ def _width_of_fits(
     """Standard deviation (z, in plane) that fits to the spots ask for, if these begin with ``widths``."""
     steps, variances = [], []
     for (values, missing), found in spots:
-        fit = fit_spots(
-            values, found.positions, found.masses, _per_axis(widths), found.noise_variances, gain, missing
-        )
+        fit = fit_spots(values, found.positions, found.masses, _per_axis(widths), found.noise_variances, gain, missing)
         steps.append(fit.sigma_step[fit.succeeded])
         variances.append(fit.sigma_variance[fit.succeeded])
     step, variance = np.concatenate(steps), np.concatenate(variances)
@@ -159,7 +159,8 @@ def _width_of_fits(
 def _distance_to_nearest(positions: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     if len(positions) < 2:
         return np.full(len(positions), np.inf)
-    return cKDTree(positions).query(positions, 2)[0][:, 1]
+    distances: npt.NDArray[np.float64] = cKDTree(positions).query(positions, 2)[0]
+    return distances[:, 1]
 
 
 def _weighted_median(values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> float:

@@ -7,9 +7,7 @@ from tracking.detection.windows import Windows
 Array = npt.NDArray[np.float64]
 
 
-def spot_shape(
-    windows: Windows, background: Array, position: Array, widths: tuple[float, ...]
-) -> tuple[Array, Array]:
+def spot_shape(windows: Windows, background: Array, position: Array, widths: tuple[float, ...]) -> tuple[Array, Array]:
     """Standard deviation and eccentricity of spots in the plane, from their second moments.
 
     The moments are weighted by a Gaussian as wide as the spot, which keeps the noise of the window's edge out; for a

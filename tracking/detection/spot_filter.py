@@ -69,10 +69,12 @@ class SpotFilter:
         """Sum of the kernel to a power: with 2, the variance of the response to white noise of variance 1."""
         return float((self.kernel**power).sum())
 
-    def correlation(self, axis: int, lag: int) -> float:
-        """Correlation between the responses to white noise of two pixels ``lag`` apart along an axis."""
-        kernel = np.moveaxis(self.kernel, axis, 0)
-        return float((kernel[lag:] * kernel[:-lag]).sum() / (kernel**2).sum())
+    @cached_property
+    def correlations(self) -> tuple[tuple[float, float], ...]:
+        """For each axis the correlations between the responses to white noise one and two pixels apart."""
+        total = (self.kernel**2).sum()
+        axes = [np.moveaxis(self.kernel, axis, 0) for axis in range(self.kernel.ndim)]
+        return tuple((float((k[1:] * k[:-1]).sum() / total), float((k[2:] * k[:-2]).sum() / total)) for k in axes)
 
     def peak_response(self, sigma: Sequence[float]) -> float:
         """Response at the centre of a spot of mass 1 that lies on a pixel's centre."""
@@ -97,11 +99,19 @@ class SpotFilter:
                 for axis_terms in terms:
                     product = np.multiply.outer(product, (axis_terms[i] * axis_terms[j]).sum(axis=1))
                 variance += product
-        return np.sqrt(variance / self.power_sum(2)).astype(np.float32)
+        # A frame too small for any contrast has none of it.
+        return np.sqrt(np.maximum(variance / self.power_sum(2), 1e-6)).astype(np.float32)
 
     def _terms(self, axis: int, size: int) -> list[npt.NDArray[np.float64]]:
         """Matrices of the filter along one axis: the response is the sum over terms of their product over axes."""
         scale = self.scales[axis]
+        reach = int(np.ceil(TRUNCATE * DOG_OUTER * scale)) + 2
+        if size > 4 * reach + 1:
+            # Beyond the reach of both borders all rows are alike.
+            near = self._terms(axis, 4 * reach + 1)
+            rows = np.clip(np.arange(size), 0, 2 * reach)
+            rows[-2 * reach :] = np.arange(2 * reach + 1, 4 * reach + 1)
+            return [term[rows] for term in near]
         identity = np.eye(size)
         if self.kind == "dog":
             inner, outer = (_smooth_columns(identity, factor * scale) for factor in (DOG_INNER, DOG_OUTER))

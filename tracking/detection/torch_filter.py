@@ -33,13 +33,13 @@ def choose_device(device: str) -> str:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise TrackingError(f"`device` must be auto, cpu or a device that torch has here, got {device} ({reason})") from error
+        raise TrackingError(
+            f"`device` must be auto, cpu or a device that torch has here, got {device} ({reason})"
+        ) from error
     return device
 
 
-def filter_with_torch(
-    spot_filter: SpotFilter, values: npt.NDArray[np.float32], device: str
-) -> npt.NDArray[np.float32]:
+def filter_with_torch(spot_filter: SpotFilter, values: npt.NDArray[np.float32], device: str) -> npt.NDArray[np.float32]:
     """`SpotFilter.apply` on a device of torch, the same but for rounding."""
     import torch
 

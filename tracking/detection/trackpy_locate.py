@@ -9,6 +9,7 @@ from tracking.detection.pixels import Mask
 
 # Frames of noise that the mass of chance spots is measured on.
 N_NOISE_FRAMES = 4
+TAIL = 50
 # trackpy clips its filtered image below this many standard deviations of a pixel's noise.
 CLIP = 0.3
 
@@ -31,7 +32,12 @@ class TrackpyLocate:
 
     @classmethod
     def for_noise(
-        cls, sigma: tuple[float, ...], frame_shape: tuple[int, ...], pixel_noise: float, gain: float, false_alarms: float
+        cls,
+        sigma: tuple[float, ...],
+        frame_shape: tuple[int, ...],
+        pixel_noise: float,
+        gain: float,
+        false_alarms: float,
     ) -> "TrackpyLocate":
         """Parameters for which noise alone gives ``false_alarms`` spots a frame, as measured on simulated noise.
 
@@ -56,7 +62,9 @@ class TrackpyLocate:
             else:
                 noise = random.normal(0, pixel_noise, frame_shape)
             masses.append(free.locate(noise.astype(np.float32), None)["mass"].to_numpy())
-        return cls(diameter, separation, _tail_quantile(np.concatenate(masses), false_alarms * N_NOISE_FRAMES), free.clip)
+        return cls(
+            diameter, separation, _tail_quantile(np.concatenate(masses), false_alarms * N_NOISE_FRAMES), free.clip
+        )
 
     def locate(self, values: npt.NDArray[np.float32], missing: Mask | None) -> pd.DataFrame:
         """Table of trackpy with columns y, x, mass and, for stacks, z; ``mass`` on the scale of ``values``."""
@@ -70,8 +78,8 @@ class TrackpyLocate:
         step = (high - low) / 65535
         counts = np.rint((values - low) / step).astype(np.uint16)
         with warnings.catch_warnings():
-            # It warns where it finds nothing, and takes a side of 3 or 4 pixels for colours.
-            warnings.simplefilter("ignore", UserWarning)
+            # It warns where it finds nothing, takes a side of 3 or 4 pixels for colours, and uses pandas as it once was.
+            warnings.simplefilter("ignore")
             spots = trackpy.locate(
                 counts,
                 self.diameter,
@@ -86,17 +94,17 @@ class TrackpyLocate:
         if missing is not None:
             index = tuple(spots[axis].round().astype(int).to_numpy() for axis in axes)
             spots = spots[~missing[index]]
-        return spots.reset_index(drop=True)
+        known: pd.DataFrame = spots.reset_index(drop=True)
+        return known
 
 
 def _tail_quantile(masses: npt.NDArray[np.float64], n_above: float) -> float:
-    """Mass that ``n_above`` spots exceed, the tail being taken as exponential beyond the 50 heaviest."""
-    heaviest = np.sort(masses)[::-1][:51]
-    if not len(heaviest):
+    """Mass that ``n_above`` of the spots exceed, the tail of the heaviest being taken as exponential."""
+    descending = np.sort(masses)[::-1]
+    if not len(descending):
         return 0.0
-    if n_above >= len(masses):
-        return float(masses.min())
-    if n_above >= 50:
-        return float(np.sort(masses)[::-1][int(n_above)])
-    floor = heaviest[-1]
-    return float(floor + (heaviest[:-1] - floor).mean() * np.log(50 / n_above)) if len(heaviest) == 51 else float(heaviest[0])
+    n_tail = min(TAIL, len(descending) - 1)
+    if n_above >= n_tail:
+        return float(descending[min(int(n_above), len(descending) - 1)])
+    floor = descending[n_tail]
+    return float(floor + (descending[:n_tail] - floor).mean() * np.log(n_tail / n_above))

@@ -39,9 +39,7 @@ class Windows:
     ) -> "Windows":
         """Windows round the pixels nearest to ``centres``, shape ``(n, ndim)``."""
         nearest = np.rint(centres).astype(np.int64)
-        coordinates = tuple(
-            nearest[:, axis, None] + np.arange(-reach, reach + 1) for axis, reach in enumerate(radius)
-        )
+        coordinates = tuple(nearest[:, axis, None] + np.arange(-reach, reach + 1) for axis, reach in enumerate(radius))
         clipped = [np.clip(c, 0, size - 1) for c, size in zip(coordinates, frame.shape, strict=True)]
         index = tuple(along(c, axis, frame.ndim) for axis, c in enumerate(clipped))
         inside = [c == kept for c, kept in zip(coordinates, clipped, strict=True)]

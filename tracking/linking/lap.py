@@ -1,6 +1,6 @@
 import numpy as np
 
-from tracking.linking.best_matching import best_matching
+from tracking.best_matching import best_matching
 from tracking.linking.candidates import candidate_links
 from tracking.linking.options import LinkingOptions
 from tracking.linking.segments import ALTERNATIVE_FACTOR, LEAST_ALTERNATIVE, segment_links

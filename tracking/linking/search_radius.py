@@ -6,7 +6,7 @@ from tracking.linking.candidates import candidate_links
 from tracking.linking.validation import require_spots
 
 # Chosen on simulated movies of the Particle Tracking Challenge's four scenarios at its three densities. On others of
-# these alpha of the LAP linker is 0.005 below what the best radius for each movie gives, on average, and 0.02 at most.
+# these alpha of the LAP linker is 0.005 below what the best radius for each movie gives, on average, and 0.021 at most.
 CHANCE_FACTOR = 2.0
 QUANTILE = 0.95
 MARGIN = 2.0

@@ -1,7 +1,7 @@
 import numpy as np
 
+from tracking.best_matching import best_matching
 from tracking.errors import TrackingError
-from tracking.linking.best_matching import best_matching
 from tracking.linking.candidates import candidate_links
 from tracking.linking.options import LinkingOptions
 

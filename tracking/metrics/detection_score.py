@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
+from tracking.best_matching import best_matching
 from tracking.errors import TrackingError
-from tracking.metrics.best_matching import best_matching
 from tracking.metrics.close_pairs import close_pairs
 
 

@@ -3,8 +3,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from tracking.best_matching import best_matching
 from tracking.gaps import fill_gaps
-from tracking.metrics.best_matching import best_matching
 from tracking.metrics.close_pairs import close_pairs
 from tracking.tracks import Tracks
 

@@ -37,7 +37,9 @@ def test_agrees_with_looking_at_all_pairs(frames, step, radius, most, data):
         if frames[j] - frames[i] == step and np.linalg.norm(positions[i] - positions[j]) <= radius
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "MOST_CANDIDATES", max(most, 144 if radius > 1.5 else 36))
+        # As many as the fullest two frames may have, so that nothing is refused and small batches are split.
+        fullest = max(int((frames == t).sum() * (frames == t + step).sum()) for t in frames)
+        patch.setattr(module, "MOST_CANDIDATES", max(most, fullest))
         assert pairs_of(frames, positions, step, radius) == expected
 
 

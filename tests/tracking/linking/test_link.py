@@ -25,6 +25,10 @@ def test_one_frame(method):
     linked = link(np.array([5, 5, 5]), np.zeros((3, 2)), LinkingOptions(method=method, search_radius=2))
     assert linked.particle.tolist() == [0, 1, 2]
     assert linked.search_radius == 2
+    # Without a next frame no radius can be told, and none is needed.
+    linked = link(np.array([5, 5, 5]), np.zeros((3, 2)), LinkingOptions(method=method))
+    assert linked.particle.tolist() == [0, 1, 2]
+    assert np.isnan(linked.search_radius)
 
 
 def test_the_radius_is_told(brownian, method):

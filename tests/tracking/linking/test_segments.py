@@ -44,19 +44,17 @@ def test_gaps_are_weighed_against_each_other(drawn, names):
     assert names(link(frames, positions, LinkingOptions(search_radius=50)), letters) == ["aaaa", "bbbb"]
 
 
-def test_a_spot_that_stands_alone_bridges_gaps_but_does_not_merge(drawn, names):
+def test_a_spot_that_stands_alone_bridges_gaps_but_neither_merges_nor_splits_off(drawn, names):
     frames, positions, letters = drawn("""
         aa.a.aa
     """)
     assert names(link(frames, positions, LinkingOptions(search_radius=10)), letters) == ["aaaaa"]
-    frames, positions, letters = drawn("""
-        aaaa
-        .b..
-    """)
-    options = LinkingOptions(search_radius=10, max_gap=0, merging=True, splitting=True)
-    linked = link(frames, positions, options)
-    assert names(linked, letters) == ["aaaa", "b"]
-    assert linked.parents == {}
+    for beside in (".b..", "..b."):
+        frames, positions, letters = drawn("aaaa\n" + beside)
+        options = LinkingOptions(search_radius=10, max_gap=0, merging=True, splitting=True)
+        linked = link(frames, positions, options)
+        assert names(linked, letters) == ["aaaa", "b"]
+        assert linked.parents == {}
 
 
 def test_two_particles_merge_into_a_third(drawn, names):

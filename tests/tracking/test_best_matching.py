@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from tracking.linking import best_matching as module
-from tracking.linking.best_matching import best_matching
+from tracking import best_matching as module
+from tracking.best_matching import best_matching
 
 # Whole numbers make ties frequent, which are what sparse solvers stumble over.
 MATRICES = st.integers(1, 5).flatmap(
