@@ -25,7 +25,8 @@ class TrackedMovie:
         n_detections: Spots found in the movie.
         n_unlinked: Spots that are in no track, being in chains shorter than the least length.
         detector: What the detector chose: scale, threshold, noise.
-        search_radius: The farthest a particle can move between two frames, in pixels, as given or as estimated; None if no two frames have spots.
+        search_radius: The farthest a particle can move between two frames, in pixels, as given or as estimated; None if
+            no two frames have spots.
         skipped: Frames that could not be read.
         reused: Frames whose spots an earlier, interrupted call had found.
         warnings: What the user should know, a sentence each.

@@ -121,7 +121,7 @@ def _free_of_spots(places: npt.NDArray[np.int64], finder: CandidateFinder, missi
     """Pixels where neither a spot found nor a missing pixel reaches the response."""
     marked = np.zeros(finder.frame_shape, bool) if missing is None else missing.copy()
     marked[tuple(places.T)] = True
-    sizes = [2 * int(np.ceil(2.5 * scale)) + 1 for scale in finder.spot_filter.scales]
+    sizes = [2 * int(np.ceil(3.5 * scale)) + 1 for scale in finder.spot_filter.scales]
     reached: Mask = maximum_filter(marked, sizes)
     return ~reached
 

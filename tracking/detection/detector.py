@@ -1,5 +1,5 @@
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -7,6 +7,7 @@ import pandas as pd
 
 from tracking.detection.calibration import Frame, calibrate
 from tracking.detection.candidates import CandidateFinder, Candidates, finder_for
+from tracking.detection.chosen_false_alarms import LEAST, choose_false_alarms
 from tracking.detection.measure import measure_spots
 from tracking.detection.options import DetectionOptions
 from tracking.detection.pixels import Intensities
@@ -85,7 +86,7 @@ class Detector:
                 "sigma_is_measured": self.is_sigma_measured,
                 "filter_scale": finder.spot_filter.scales[-1],
                 "threshold": finder.height,
-                "false_alarms": self.options.false_alarms,
+                "false_alarms": finder.false_alarms,
                 "noise_gain": finder.gain * scale,
                 "noise_crowding": finder.crowding,
                 "minmass": None if self.locate is None else self.locate.minmass * scale,
@@ -135,13 +136,16 @@ def prepare_detector(frames: Sequence[np.ndarray], options: DetectionOptions | N
     is_measured = sigma is not None
     if sigma is None:
         sigma = (*[options.sigma_z or DEFAULT_SIGMA_Z][: ndim - 2], *[options.sigma or DEFAULT_SIGMA] * 2)
-    finder = finder_for(options.method, sigma, flat[0].shape, options.false_alarms, intensities.step)
-    finder = calibrate(finder.on(device, options.dark), _spread(sample, NOISE_PIXELS, *NOISE_FRAMES))
+    finder = finder_for(options.method, sigma, flat[0].shape, options.false_alarms or LEAST, intensities.step)
+    noise_frames = _spread(sample, NOISE_PIXELS, *NOISE_FRAMES)
+    finder = calibrate(finder.on(device, options.dark), noise_frames)
+    if options.false_alarms is None:
+        finder = replace(finder, false_alarms=choose_false_alarms(finder, noise_frames))
     locate = None
     if options.method == "trackpy":
         values, missing = sample[0]
         pixel_noise = finder.pixel_noise(values, missing)
-        locate = TrackpyLocate.for_noise(sigma, flat[0].shape, pixel_noise, finder.gain, options.false_alarms)
+        locate = TrackpyLocate.for_noise(sigma, flat[0].shape, pixel_noise, finder.gain, finder.false_alarms)
     return Detector(options, shape, intensities, finder, locate, is_measured)
 
 

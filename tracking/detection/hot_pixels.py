@@ -29,15 +29,19 @@ def is_hot_pixel(
     height, width = values.shape[-2:]
     outside = tuple(places.T[:-2, :, None])
     square = np.array([(dy, dx) for dy in range(-2, 3) for dx in range(-2, 3)])
-    y, x = (np.clip(places[:, axis, None] + square[:, axis], 0, n - 1) for axis, n in ((-2, height), (-1, width)))
-    pixels = values[(*outside, y, x)].astype(np.float64)
+    y, x = (places[:, axis, None] + square[:, axis] for axis in (-2, -1))
+    is_inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+    pixels = values[(*outside, np.clip(y, 0, height - 1), np.clip(x, 0, width - 1))].astype(np.float64)
     ring = np.abs(square).max(axis=1) == 2
     cross = np.abs(square).sum(axis=1) == 1
     ground = np.median(pixels[:, ring], axis=1)
     centre = pixels[:, len(square) // 2] - ground
-    beside = pixels[:, cross].mean(axis=1) - ground
+    n_beside = np.maximum(is_inside[:, cross].sum(axis=1), 1)
+    beside = (pixels * is_inside)[:, cross].sum(axis=1) / n_beside - ground
     share = AxisProfile.of(np.arange(2)[None], np.zeros(1), sigma).share[0]
     expected = share[1] / share[0]
-    variance = noise_variance * (1 / 4 + expected**2) + gain * np.maximum(centre, 0) * (expected / 4 + expected**2)
+    variance = noise_variance * (1 / n_beside + expected**2) + gain * np.maximum(centre, 0) * (
+        expected / n_beside + expected**2
+    )
     lacks: Mask = beside < SHARE * expected * centre - CERTAINTY * np.sqrt(variance)
     return lacks

@@ -16,9 +16,10 @@ class DetectionOptions(BaseModel, extra="forbid"):
     sigma_z: PositiveFloat | None = Field(
         None, description="Standard deviation of a spot along z in slices; measured on the movie if not given."
     )
-    false_alarms: PositiveFloat = Field(
-        1.0,
-        description="Spots to expect by chance on a frame that holds nothing but noise; more find fainter spots.",
+    false_alarms: PositiveFloat | None = Field(
+        None,
+        description="Spots to expect by chance on a frame that holds nothing but noise; more find fainter spots. By "
+        "default one, and more as long as they bring more true spots than false ones.",
     )
     fit: bool = Field(
         True, description="Fit a Gaussian to every spot, for its position to a fraction of a pixel with its error."

@@ -10,8 +10,8 @@ Array = npt.NDArray[np.float64]
 def spot_shape(windows: Windows, background: Array, position: Array, widths: tuple[float, ...]) -> tuple[Array, Array]:
     """Standard deviation and eccentricity of spots in the plane, from their second moments.
 
-    The moments are weighted by a Gaussian as wide as the spot, which keeps the noise of the window's edge out; for a
-    Gaussian spot that halves the variance, which is undone.
+    The moments are weighted by a Gaussian as wide as the spot, which keeps the noise of the window's edge out and is
+    undone as for a Gaussian spot: the product of two Gaussians has the sum of their inverse variances.
 
     Args:
         windows: Of the spots.
@@ -21,7 +21,8 @@ def spot_shape(windows: Windows, background: Array, position: Array, widths: tup
 
     Returns:
         Standard deviations in pixels and eccentricities, 0 for a circle and 1 for a line, shapes ``(n,)``; NaN where
-        nothing is above the background. The eccentricity is that of trackpy without its weighting by distance.
+        nothing is above the background. The eccentricity is the difference of the variances along the two main axes
+        over their sum.
     """
     offsets = [c - position[:, axis, None] for axis, c in enumerate(windows.coordinates)]
     ones = [np.ones_like(offset) for offset in offsets]
@@ -32,7 +33,11 @@ def spot_shape(windows: Windows, background: Array, position: Array, widths: tup
     total = light.sum(axis=1)
     total[total <= 0] = np.nan
     yy, xx, xy = ((light * moment).sum(axis=1) / total for moment in (y * y, x * x, x * y))
-    within = np.minimum((yy + xx) / 2, 0.9 * widths[-1] ** 2)
-    # The product of two Gaussians has the sum of their inverse variances.
-    size = np.sqrt(1 / np.maximum(1 / np.maximum(within, 1e-12) - 1 / widths[-1] ** 2, 1e-12))
-    return size, np.hypot(yy - xx, 2 * xy) / np.maximum(yy + xx, 1e-300)
+    middle, spread = (yy + xx) / 2, np.hypot((yy - xx) / 2, xy)
+    longer, shorter = (
+        1 / (1 / np.clip(moment, 1e-3 * widths[-1] ** 2, 0.9 * widths[-1] ** 2) - 1 / widths[-1] ** 2)
+        for moment in (middle + spread, middle - spread)
+    )
+    # What the pixels add is no part of the spot.
+    size = np.sqrt(np.maximum((longer + shorter) / 2 - 1 / 12, 0))
+    return size, (longer - shorter) / (longer + shorter)

@@ -78,7 +78,7 @@ class TrackpyLocate:
         step = (high - low) / 65535
         counts = np.rint((values - low) / step).astype(np.uint16)
         with warnings.catch_warnings():
-            # It warns where it finds nothing, takes a side of 3 or 4 pixels for colours, and uses pandas as it once was.
+            # It warns where it finds nothing, takes a side of 3 or 4 pixels for colours, and uses old ways of pandas.
             warnings.simplefilter("ignore")
             spots = trackpy.locate(
                 counts,

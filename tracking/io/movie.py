@@ -1,5 +1,6 @@
 import hashlib
 import json
+import operator
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -113,6 +114,7 @@ class Movie:
             TrackingError: The frame has another shape or type than the movie.
             IndexError: There is no such frame.
         """
+        index = operator.index(index)
         if not 0 <= index < self.n_frames:
             raise IndexError(f"`index` must be from 0 to {self.n_frames - 1}, got {index}")
         try:

@@ -131,3 +131,8 @@ def test_real_stack_without_metadata(shared_data):
     assert open_movie(path).frame_shape == (128, 128)
     with open_movie(path, axes="ZYX") as movie:
         assert (movie.n_frames, movie.frame_shape) == (1, (32, 128, 128))
+
+
+def test_a_frame_may_be_named_by_a_number_of_numpy(path):
+    with open_movie(path) as movie:
+        np.testing.assert_array_equal(movie.frame(np.int64(3)), FRAMES[3])
