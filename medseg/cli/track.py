@@ -55,7 +55,10 @@ def track(
     ] = None,
     sigma_z: Annotated[float | None, typer.Option("--sigma-z", help="The same across slices, in slices.")] = None,
     false_alarms: Annotated[
-        float | None, typer.Option("--false-alarms", help="False spots per frame of noise: the threshold follows.")
+        float | None,
+        typer.Option(
+            "--false-alarms", help="False spots on a frame of noise: sets the threshold. Default: from the movie."
+        ),
     ] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Spots are darker than the ground.")] = False,
     search_radius: Annotated[

@@ -3,7 +3,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, PositiveFloat
 
 
-class DetectionOptions(BaseModel, extra="forbid"):
+class DetectionOptions(BaseModel, extra="forbid", allow_inf_nan=False):
     """How spots are found; written unchanged into the run's record."""
 
     method: Literal["log", "dog", "trackpy"] = Field(
