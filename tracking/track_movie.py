@@ -105,7 +105,7 @@ def track_movie(
         search_radius=linked.search_radius if np.isfinite(linked.search_radius) else None,
         skipped=detected.skipped,
         reused=detected.reused,
-        warnings=tuple(_warnings(movie, detected, tracks, len(spots))),
+        warnings=tuple(_warnings(movie, detected, tracks, len(spots), linked.search_radius)),
     )
 
 
@@ -142,8 +142,21 @@ def _write_table(path: Path, detected: DetectedMovie, particle: np.ndarray, trac
             rows.to_csv(file, index=False, header=number == 0)
 
 
-def _warnings(movie: Movie, detected: DetectedMovie, tracks: Tracks, n_detections: int) -> list[str]:
+def _warnings(
+    movie: Movie, detected: DetectedMovie, tracks: Tracks, n_detections: int, search_radius: float
+) -> list[str]:
     found = []
+    if n_detections and not detected.settings["sigma_is_measured"]:
+        found.append(
+            f"the size of the spots could not be measured, and a sigma of {detected.settings['sigma']:.2g} px was "
+            "taken: look at overlay.png; dark spots want --dark, others --sigma"
+        )
+    spacing = float(np.sqrt(np.prod(movie.frame_shape[-2:]) * movie.n_frames / max(n_detections, 1)))
+    if search_radius > spacing:
+        found.append(
+            f"a particle is looked for within {search_radius:.3g} px, but spots are {spacing:.3g} px apart on average, "
+            "so links are guesses: check the spots in overlay.png, or give --search-radius"
+        )
     if not n_detections:
         found.append("no spot was found: the track files are valid and empty; raise --false-alarms, or set --sigma")
     elif not len(tracks.spots):

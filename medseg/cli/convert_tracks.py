@@ -14,6 +14,8 @@ from medseg.cli.options import (
 )
 from medseg.errors import UserError
 
+_PHYSICAL = (".trackmate.xml", ".geff")  # formats in whose programs distances are micrometres
+
 
 def convert_tracks(
     source: Annotated[Path, typer.Argument(metavar="IN", help="Tracks, in any format medseg reads.")],
@@ -29,12 +31,13 @@ def convert_tracks(
 ) -> None:
     """Convert tracks from one format to another.
 
-    Sizes that IN does not hold are given as options. What OUT cannot hold, such as merges in the challenge's format, is
-    refused.
+    Sizes that neither IN nor the run.json of `medseg track` beside it holds are given as options. What OUT cannot
+    hold, such as merges in the challenge's format, is refused.
     """
     from dataclasses import replace
 
     from medseg.cli.content_digest import content_digest
+    from medseg.cli.recorded_units import with_recorded_units
     from medseg.runs import open_run
     from tracking.io import read_tracks, write_tracks
 
@@ -43,13 +46,15 @@ def convert_tracks(
     units = {"pixel_size": pixel_size, "z_step": z_step, "frame_interval": frame_interval}
     with open_run("convert-tracks", options=dict(units), output_dir=None, enabled=not no_log) as run:
         run.add_input(source, content_digest(source))
-        tracks = read_tracks(source)
+        tracks = with_recorded_units(read_tracks(source), source)
         tracks = replace(
             tracks,
             pixel_size=tracks.pixel_size if pixel_size is None else pixel_size,
             z_step=tracks.z_step if z_step is None else z_step,
             frame_interval=tracks.frame_interval if frame_interval is None else frame_interval,
         )
+        if target.name.endswith(_PHYSICAL) and None in (tracks.pixel_size, tracks.frame_interval):
+            say(f"warning: `{target}` gets pixels and frames as its units: give --pixel-size and --frame-interval")
         write_tracks(target, tracks)
         summary = {"particles": tracks.n_particles, "spots": len(tracks.spots), "branchings": len(tracks.parents)}
         run.log_metrics(summary)

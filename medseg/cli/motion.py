@@ -1,4 +1,5 @@
 import json
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -49,11 +50,12 @@ def motion(
 ) -> None:
     """Measure how particles move: diffusion, anomalous exponent, drift, directed or confined tracks.
 
-    OUTPUT gets motion.json, msd.csv, tracks.csv, motion.png and run.json. Sizes that the tracks' file holds need not be
-    given. Intervals are 95 percent.
+    OUTPUT gets motion.json, msd.csv, tracks.csv, motion.png and run.json. Sizes that the tracks' file holds, or that
+    the run.json of `medseg track` beside it tells, need not be given. Intervals are 95 percent.
     """
     from medseg.cli.content_digest import content_digest
     from medseg.cli.outputs import make_folder
+    from medseg.cli.recorded_units import with_recorded_units
     from medseg.io.atomic import atomic_path
     from medseg.runs import open_run
     from tracking.io import read_tracks
@@ -71,8 +73,9 @@ def motion(
     }
     with open_run("motion", options=options, output_dir=output, seed=seed, enabled=not no_log) as run:
         run.add_input(tracks, content_digest(tracks))
+        measured = with_recorded_units(read_tracks(tracks), tracks)
         report = analyse_motion(
-            read_tracks(tracks),
+            measured,
             pixel_size,
             frame_interval,
             z_step=z_step,
@@ -116,4 +119,8 @@ def _rows(report: "MotionReport") -> list[tuple[str, object]]:
 
 
 def _interval(estimate: "Estimate") -> str:
+    if not math.isfinite(estimate.value):
+        return "not determined"
+    if not estimate.has_interval:
+        return f"{estimate.value:.3g} (no interval)"
     return f"{estimate.value:.3g} ({estimate.low:.3g} to {estimate.high:.3g})"

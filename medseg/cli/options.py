@@ -14,7 +14,7 @@ DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or 
 TrustOption = Annotated[
     bool, typer.Option("--trust-bundle", help="Run the configs of a bundle that did not ship with medseg.")
 ]
-NoLogOption = Annotated[bool, typer.Option("--no-log", help="Write no MLflow run; run.json is still written.")]
+NoLogOption = Annotated[bool, typer.Option("--no-log", help="Write no MLflow run, but run.json all the same.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 ChannelOption = Annotated[str | None, typer.Option("--channel", help="Channel of the movie, by number from 0 or name.")]
 AxesOption = Annotated[

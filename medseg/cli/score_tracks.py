@@ -1,11 +1,14 @@
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from medseg.cli.console import print_json, print_table, say
 from medseg.cli.numbers import defined
 from medseg.cli.options import JsonOption, NoLogOption
+
+if TYPE_CHECKING:
+    from tracking.tracks import Tracks
 
 _MEASURES = {
     "alpha": "alpha, 1 is perfect",
@@ -43,6 +46,8 @@ def score_tracks(
             say(f"warning: `{tracks}` holds no track")
         elif not frames_overlap(reference, candidate):
             say(f"warning: `{truth}` and `{tracks}` have no frame in common: is one of another movie?")
+        if {"ep", "virtual"} & set(reference.spots) and not {"ep", "virtual"} & set(candidate.spots):
+            say(f"warning: `{truth}` looks like the output of a tracker: the truth is given first")
         points = score_detections(reference.spots, candidate.spots, gate=gate)
         content: dict[str, Any] = {**result.to_dict(), "detection": points.to_dict()}
         run.log_metrics(defined(content))
@@ -51,4 +56,12 @@ def score_tracks(
         return
     rows: list[tuple[str, object]] = [(title, content[name]) for name, title in _MEASURES.items()]
     rows += [(f"points: {name}", content["detection"][name]) for name in ("precision", "recall", "f1")]
+    for name, path, file in (("truth", truth, reference), ("tracks", tracks, candidate)):
+        say(f"{name}: `{path}`, {_extent(file)}")
     print_table(f"Scored at a gate of {gate:g} px", ["measure", "value"], rows)
+
+
+def _extent(tracks: "Tracks") -> str:
+    """How many tracks there are, and where."""
+    frames = tracks.spots["frame"]
+    return f"{tracks.n_particles} tracks" + (f" in frames {frames.min()} to {frames.max()}" if len(frames) else "")

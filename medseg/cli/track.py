@@ -20,6 +20,7 @@ from medseg.cli.options import (
 from medseg.errors import UserError
 
 if TYPE_CHECKING:
+    from tracking.io import Movie
     from tracking.track_movie import TrackedMovie
 
 _TABLE_ROWS = 10_000  # of the tracks' table in the run; all are in tracks.csv
@@ -66,7 +67,7 @@ def track(
         typer.Option("--search-radius", help="Farthest move between two frames, in pixels. Default: from the movie."),
     ] = None,
     max_gap: Annotated[
-        int | None, typer.Option("--max-gap", help="Frames a particle may be undetected within a track.")
+        int | None, typer.Option("--max-gap", help="Frames a particle may be undetected within a track. Default 1.")
     ] = None,
     merging: Annotated[bool, typer.Option("--merging", help="Let particles merge (lap).")] = False,
     splitting: Annotated[bool, typer.Option("--splitting", help="Let particles split (lap).")] = False,
@@ -156,7 +157,7 @@ def track(
             )
         for warning in result.warnings:
             say(f"warning: {warning}")
-        summary = _summary(result, opened.n_frames)
+        summary = _summary(result, opened)
         if reference is not None:
             summary["measures"] = score_tracks(reference, result.tracks).to_dict()
         with atomic_path(output / "overlay.png") as partial:
@@ -166,6 +167,7 @@ def track(
         run.log_figure(output / "overlay.png")
         run.log_figure(output / "summary.png")
         run.log_params({"detector": result.detector, "search_radius": result.search_radius})
+        run.log_params({"movie": _units(opened)})
         run.log_metrics(defined(summary))
         run.log_table("tracks", _track_rows(result))
     if json_output:
@@ -180,11 +182,23 @@ def _given(**options: object) -> dict[str, object]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _summary(result: "TrackedMovie", n_frames: int) -> dict[str, Any]:
+def _units(movie: "Movie") -> dict[str, object]:
+    """What `medseg motion` and `medseg convert-tracks` need to know of the movie."""
+    return {
+        "n_frames": movie.n_frames,
+        "frame_shape": list(movie.frame_shape),
+        "pixel_size": movie.pixel_size,
+        "z_step": movie.z_step,
+        "frame_interval": movie.frame_interval,
+    }
+
+
+def _summary(result: "TrackedMovie", movie: "Movie") -> dict[str, Any]:
     spots = result.tracks.spots
     lengths = spots.groupby("particle")["frame"].agg(lambda frames: frames.max() - frames.min() + 1)
     return {
-        "frames": n_frames,
+        "frames": movie.n_frames,
+        "frame_shape": " x ".join(map(str, movie.frame_shape)),
         "frames_skipped": len(result.skipped),
         "frames_reused": result.reused,
         "spots": result.n_detections,
@@ -198,15 +212,18 @@ def _summary(result: "TrackedMovie", n_frames: int) -> dict[str, Any]:
 
 
 def _shown(summary: dict[str, Any], result: "TrackedMovie") -> list[tuple[str, object]]:
+    is_measured = result.detector["sigma_is_measured"]
     rows: list[tuple[str, object]] = [
         ("frames", summary["frames"]),
+        ("frame (px)", summary["frame_shape"]),
         ("spots found", summary["spots"]),
         ("spots in no track", summary["spots_unlinked"]),
         ("spots filled in", summary["spots_virtual"]),
         ("tracks", summary["tracks"]),
         ("median length (frames)", summary["median_track_length"]),
         ("search radius (px)", summary["search_radius"]),
-        ("spot sigma (px)", result.detector["sigma"]),
+        ("spot sigma (px)", f"{result.detector['sigma']:.3f}{'' if is_measured else ', not measured'}"),
+        ("false alarms a frame", result.detector["false_alarms"]),
     ]
     if summary["frames_reused"]:
         rows.insert(1, ("frames detected earlier", summary["frames_reused"]))

@@ -6,7 +6,7 @@ import pandas as pd
 from tracking.motion.cautions import drift_size, motion_warnings
 from tracking.motion.classification import CLASSES
 from tracking.motion.diffusion import Diffusion, diffusion_of_paths
-from tracking.motion.displacements import clock, pairs_at_lag
+from tracking.motion.displacements import clock, default_max_lag, pairs_at_lag
 from tracking.motion.drift import estimate_drift, remove_drift
 from tracking.motion.msd import ensemble_msd
 from tracking.motion.paths import Paths, measured_paths
@@ -72,9 +72,16 @@ def analyse_motion(
     fit = diffusion_of_paths(paths, frame_interval, exposure, first_lag, max_lag, n_resamples, seed)
     table = track_table(paths, frame_interval, fit)
     msd = ensemble_msd(
-        tracks, pixel_size, frame_interval, z_step=z_step, max_lag=max_lag, n_resamples=n_resamples, seed=seed
+        tracks,
+        pixel_size,
+        frame_interval,
+        z_step=z_step,
+        max_lag=max_lag or max(default_max_lag(paths), fit.last_lag),
+        n_resamples=n_resamples,
+        seed=seed,
     )
-    msd["fit_um2"] = fit.intercept_um2 + 2 * fit.n_axes * fit.coefficient_um2_s.value * msd["lag_s"]
+    line = fit.intercept_um2 + 2 * fit.n_axes * fit.coefficient_um2_s.value * msd["lag_s"]
+    msd["fit_um2"] = line.where(msd["lag"] >= fit.first_lag)
     in_micrometres = pd.DataFrame({"frame": common["frame"], "time_s": common["frame"] * frame_interval})
     for axis, scale in reversed(list(zip(tracks.axes, scales, strict=True))):
         in_micrometres[f"{axis}_um"] = common[axis] * scale

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from tracking.motion.bootstrap import MINIMUM_TRACKS
+from tracking.motion.bootstrap import MINIMUM_TRACKS, Estimate
 from tracking.motion.diffusion import Diffusion
 from tracking.motion.paths import Paths
 
@@ -41,6 +41,7 @@ def motion_warnings(
         *_of_numbers(paths, fit),
         *_of_drift(paths, fit, drift_um, drift_removed, frame_interval),
         *_of_fit(fit, exposure),
+        *_of_exponent(fit.exponent),
         *_of_kinds(table),
     ]
     return tuple(found)
@@ -80,13 +81,13 @@ def _of_drift(paths: Paths, fit: Diffusion, drift_um: float, is_removed: bool, f
     spread = np.sqrt(2 * fit.n_axes * max(fit.coefficient_um2_s.value, 0.0) * duration)
     if is_removed and drift_um > spread:
         return [
-            f"Drift dominates: it moved all particles by {drift_um:.3g} um, against {spread:.3g} um by diffusion; "
+            f"Drift dominates: it moved all particles by {drift_um:.3g} µm, against {spread:.3g} µm by diffusion; "
             "it was taken off, and what of it was not shared by all is still in the numbers."
         ]
     if is_removed:
-        return [f"A drift of {drift_um:.3g} um over the movie was taken off."]
+        return [f"A drift of {drift_um:.3g} µm over the movie was taken off."]
     if drift_um > spread > 0:
-        return [f"All particles together moved by {drift_um:.3g} um, and this was not taken off: it may be a drift."]
+        return [f"All particles together moved by {drift_um:.3g} µm, and this was not taken off: it may be a drift."]
     return []
 
 
@@ -94,19 +95,29 @@ def _of_fit(fit: Diffusion, exposure: float | None) -> list[str]:
     found = []
     if fit.coefficient_um2_s.low <= 0:
         found.append(
-            f"D cannot be told from 0: positions scatter by {fit.localisation_um.value:.3g} um, and what the particles "
+            f"D cannot be told from 0: positions scatter by {fit.localisation_um.value:.3g} µm, and what the particles "
             "move is below that floor."
         )
     if fit.first_lag > 1:
         found.append(
-            f"Steps up to {fit.first_lag} frames apart go together, as video compression or averaging between frames "
-            f"makes them, so lags below {fit.first_lag} frames were left out, "
+            f"Steps up to {fit.first_lag} frames apart go together, as directed motion, video compression or averaging "
+            f"between frames makes them, so lags below {fit.first_lag} frames were left out, "
             "and the localisation error is unknown."
         )
     elif fit.error_variance_um2.high < 0:
         cause = "motion blur (give the exposure)" if exposure is None else "more than motion blur"
         found.append(f"Successive steps go together: {cause} or directed motion; the localisation error is unknown.")
     return found
+
+
+def _of_exponent(exponent: Estimate) -> list[str]:
+    if not exponent.has_interval or exponent.low <= 1 <= exponent.high:
+        return []
+    kind = "faster" if exponent.value > 1 else "slower"
+    return [
+        f"The motion is not Brownian: its exponent is {exponent.value:.2f} ({exponent.low:.2f} to {exponent.high:.2f}), so "
+        f"distances grow {kind} with time, and D is an apparent one that depends on the lags it was fitted to."
+    ]
 
 
 def _of_kinds(table: pd.DataFrame) -> list[str]:
@@ -121,5 +132,5 @@ def _of_kinds(table: pd.DataFrame) -> list[str]:
         share = float((table["motion"] == name).sum()) / n_long if n_long else 0.0
         # Of Brownian tracks 2.5 percent are called so; three standard errors more are no chance.
         if share > max(0.1, 0.025 + 3 * np.sqrt(0.025 * 0.975 / max(n_long, 1))):
-            found.append(f"{share:.0%} of the tracks are {name}: for them {meaning}.")
+            found.append(f"{share:.0%} of the {n_long} tracks long enough to tell are {name}: for them {meaning}.")
     return found

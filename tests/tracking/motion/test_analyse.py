@@ -15,7 +15,7 @@ def test_report_of_a_mixture(simulate):
     report = analyse_motion(free.with_spots(pd.concat([free.spots, straight])))
     assert report.counts["directed"] == pytest.approx(20, abs=3)
     assert sum(report.counts.values()) == len(report.tracks) == 80
-    assert any("tracks are directed" in warning for warning in report.warnings)
+    assert any("long enough to tell are directed" in warning for warning in report.warnings)
     by_motion = report.tracks.groupby("motion")["alpha"].median()
     assert by_motion["directed"] > 1.5
     assert by_motion["brownian"] == pytest.approx(1, abs=0.35)
