@@ -116,8 +116,8 @@ def _of_exponent(exponent: Estimate) -> list[str]:
     kind = "faster" if exponent.value > 1 else "slower"
     return [
         f"The motion is not Brownian: its exponent is {exponent.value:.2f} "
-        f"({exponent.low:.2f} to {exponent.high:.2f}), so distances grow {kind} with time, and D is an apparent one that "
-        "depends on the lags it was fitted to."
+        f"({exponent.low:.2f} to {exponent.high:.2f}), so distances grow {kind} with time, and D is an apparent one "
+        "that depends on the lags it was fitted to."
     ]
 
 
