@@ -1,6 +1,5 @@
 import hashlib
 import json
-import shutil
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import scipy
 from pydantic import BaseModel
 
+from tracking import detection
 from tracking.atomic import atomic_path
 from tracking.detection import DetectionOptions, Detector, prepare_detector
 from tracking.errors import TrackingError
@@ -35,14 +36,12 @@ class DetectedMovie:
 
     Attributes:
         parts: Parquet files in the order of frames, each a detector's table with the column ``frame``.
-        settings: What the detector chose: scale, threshold, noise.
         skipped: Frames that could not be read.
         repeated: Frames equal to the one before, pixel for pixel.
         reused: Frames whose spots an earlier, interrupted call had found.
     """
 
     parts: tuple[Path, ...]
-    settings: dict[str, object]
     skipped: tuple[int, ...]
     repeated: tuple[int, ...]
     reused: int
@@ -55,41 +54,47 @@ class DetectedMovie:
     def tables(self) -> Iterator[pd.DataFrame]:
         """The parts, one at a time."""
         for part in self.parts:
-            yield pd.read_parquet(part)
+            yield _read_part(part)
 
     def columns(self, names: tuple[str, ...]) -> pd.DataFrame:
         """Some columns of all spots, in the order of frames: what linking needs in memory at once."""
-        return pd.concat([pd.read_parquet(part, columns=list(names)) for part in self.parts], ignore_index=True)
+        return pd.concat([_read_part(part, list(names)) for part in self.parts], ignore_index=True)
+
+
+def detector_of(movie: Movie, options: DetectionOptions, *, skip_bad_frames: bool = False) -> Detector:
+    """A detector that suits a movie, from ten frames spread over it.
+
+    Raises:
+        UnreadableFrame: One of these cannot be read, and ``skip_bad_frames`` is off.
+        TrackingError: The movie has a single frame, or nothing in it can be detected on.
+    """
+    if movie.n_frames < 2:
+        raise TrackingError(f"`{movie.path.name}` has a single frame, and tracks need at least 2")
+    return prepare_detector(_sample(movie, skip_bad_frames), options)
 
 
 def detect_movie(
     movie: Movie,
-    options: DetectionOptions,
+    detector: Detector,
     folder: Path,
     *,
     skip_bad_frames: bool = False,
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> DetectedMovie:
-    """Find the spots of every frame, and go on where an interrupted call on the same movie and options stopped.
+    """Find the spots of every frame that an earlier, interrupted call has not found yet.
 
     Args:
-        movie: Frames are read one by one; a few dozen are in memory at once.
-        options: How to detect.
-        folder: Holds the parts. Parts of another movie or of other options in it are deleted.
+        movie: Frames are read one by one; a few are in memory at once.
+        detector: Of `detector_of`.
+        folder: Holds the parts, those of this movie and this detector alone: see `work_folder` and `detection_key`.
         skip_bad_frames: Pass over a frame that cannot be read or holds no finite pixel.
         workers: Threads that detect.
         progress: Called with the number of frames done and of all frames.
 
     Raises:
         UnreadableFrame: A frame cannot be read, and ``skip_bad_frames`` is off. What was done before is kept.
-        TrackingError: The movie has a single frame, or nothing in it can be detected on.
     """
-    if movie.n_frames < 2:
-        raise TrackingError(f"`{movie.path}` has a single frame, and tracks need at least 2")
-    key = _key(movie, options)
-    _prepare_folder(folder, key)
-    detector = prepare_detector(_sample(movie, skip_bad_frames), options)
     parts: list[Path] = []
     skipped: list[int] = []
     repeated: list[int] = []
@@ -103,8 +108,8 @@ def detect_movie(
             reused += stop - start
         else:
             table = _detect_part(movie, detector, range(start, stop), skip_bad_frames, workers, checksum)
-            with atomic_path(part) as partial:
-                table.to_parquet(partial)
+            with atomic_path(part) as partial, partial.open("wb") as file:
+                table.to_parquet(file)
             attributes = _Attributes.model_validate(table.attrs)
         checksum = attributes.checksum
         skipped += attributes.skipped
@@ -112,24 +117,23 @@ def detect_movie(
         parts.append(part)
         if progress:
             progress(stop, movie.n_frames)
-    return DetectedMovie(tuple(parts), dict(detector.settings), tuple(skipped), tuple(repeated), reused)
+    return DetectedMovie(tuple(parts), tuple(skipped), tuple(repeated), reused)
 
 
-def _key(movie: Movie, options: DetectionOptions) -> str:
-    content = {"format": _FORMAT, "movie": movie.fingerprint(), "options": options.model_dump(mode="json")}
+def detection_key(movie: Movie, detector: Detector) -> str:
+    """What the spots of a movie depend on: its bytes, the options, what was measured on it, and our own code."""
+    code = hashlib.sha256()
+    for file in sorted(Path(detection.__file__).parent.glob("*.py")):
+        code.update(file.read_bytes())
+    content = {
+        "format": _FORMAT,
+        "movie": movie.fingerprint(),
+        "options": detector.options.model_dump(mode="json"),
+        "settings": dict(detector.settings),
+        "code": code.hexdigest(),
+        "libraries": [np.__version__, scipy.__version__],
+    }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _prepare_folder(folder: Path, key: str) -> None:
-    marker = folder / "key.txt"
-    try:
-        if folder.is_dir() and (not marker.is_file() or marker.read_text(encoding="utf-8") != key):
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrackingError(f"`{folder}` cannot be used: {error.strerror}") from error
-    with atomic_path(marker) as partial:
-        partial.write_text(key, encoding="utf-8")
 
 
 def _read(movie: Movie, index: int, skip_bad_frames: bool) -> np.ndarray | None:
@@ -194,4 +198,11 @@ def _finished(item: tuple[int, Future[pd.DataFrame]]) -> pd.DataFrame:
 def _attributes(part: Path) -> _Attributes:
     import pyarrow.parquet
 
-    return _Attributes.model_validate(pyarrow.parquet.read_schema(part).pandas_metadata["attributes"])
+    with part.open("rb") as file:
+        return _Attributes.model_validate(pyarrow.parquet.read_schema(file).pandas_metadata["attributes"])
+
+
+def _read_part(part: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    # pyarrow takes no path that is not UTF-8; an open file may have any.
+    with part.open("rb") as file:
+        return pd.read_parquet(file, columns=columns)

@@ -1,4 +1,3 @@
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,13 +6,16 @@ import numpy as np
 import pandas as pd
 
 from tracking.atomic import atomic_path
-from tracking.detect_movie import DetectedMovie, detect_movie
-from tracking.detection import DetectionOptions
+from tracking.detect_movie import DetectedMovie, detect_movie, detection_key, detector_of
+from tracking.detection import DetectionOptions, Detector
 from tracking.gaps import fill_gaps
 from tracking.io.challenge_xml import write_challenge_xml
 from tracking.io.movie import Movie
 from tracking.linking import LinkingOptions, link
 from tracking.tracks import Tracks
+from tracking.work_folder import work_folder
+
+WORK_FOLDER = ".medseg-detections"
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class TrackedMovie:
         n_detections: Spots found in the movie.
         n_unlinked: Spots that are in no track, being in chains shorter than the least length.
         detector: What the detector chose: scale, threshold, noise.
+        linking: How spots were linked; ``z_scale`` is that of the movie.
         search_radius: The farthest a particle can move between two frames, in pixels, as given or as estimated; None if
             no two frames have spots.
         skipped: Frames that could not be read.
@@ -36,6 +39,7 @@ class TrackedMovie:
     n_detections: int
     n_unlinked: int
     detector: dict[str, object]
+    linking: LinkingOptions
     search_radius: float | None
     skipped: tuple[int, ...]
     reused: int
@@ -57,7 +61,7 @@ def track_movie(
     """Turn a movie into tracks: ``tracks.csv`` with trackpy's columns, and ``tracks.xml`` in the challenge's format.
 
     Memory holds some frames, and frame, position and particle of all spots. Spots found before the process was killed
-    are found in ``folder/detections`` by the next call.
+    are found in ``folder/.medseg-detections`` by the next call.
 
     Args:
         movie: The movie.
@@ -73,39 +77,38 @@ def track_movie(
     Raises:
         TrackingError: The movie cannot be tracked: a frame is unreadable, there is but one, the output is not writable.
     """
-    detected = detect_movie(
-        movie,
-        detection,
-        folder / "detections",
-        skip_bad_frames=skip_bad_frames,
-        workers=workers,
-        progress=progress,
-    )
-    axes = ("z", "y", "x") if movie.is_3d else ("y", "x")
-    spots = detected.columns(("frame", *axes))
+    detector = detector_of(movie, detection, skip_bad_frames=skip_bad_frames)
     if movie.is_3d and linking.z_scale == 1 and movie.pixel_size and movie.z_step:
         linking = linking.model_copy(update={"z_scale": movie.z_step / movie.pixel_size})
-    linked = link(spots["frame"].to_numpy(), spots[list(axes)].to_numpy(), linking)
-    particle, parents = _drop_short(linked.particle, linked.parents, min_length)
-    spots = spots.assign(particle=particle)
-    is_tracked = particle >= 0
-    units = {"pixel_size": movie.pixel_size, "z_step": movie.z_step, "frame_interval": movie.frame_interval}
-    tracks = Tracks.create(spots[is_tracked], parents, **units)
-    tracks = fill_gaps(tracks) if fill else tracks.with_spots(tracks.spots.assign(virtual=False))
-    with atomic_path(folder / "tracks.csv") as partial:
-        _write_table(partial, detected, particle, tracks)
-    with atomic_path(folder / "tracks.xml") as partial:
-        write_challenge_xml(partial, replace(tracks, parents={}))
-    shutil.rmtree(folder / "detections")
+    with work_folder(folder / WORK_FOLDER, detection_key(movie, detector)) as parts:
+        detected = detect_movie(
+            movie, detector, parts, skip_bad_frames=skip_bad_frames, workers=workers, progress=progress
+        )
+        axes = ("z", "y", "x") if movie.is_3d else ("y", "x")
+        spots = detected.columns(("frame", *axes))
+        linked = link(spots["frame"].to_numpy(), spots[list(axes)].to_numpy(), linking)
+        particle, parents = _drop_short(linked.particle, linked.parents, min_length)
+        n_detections, is_tracked = len(spots), particle >= 0
+        units = {"pixel_size": movie.pixel_size, "z_step": movie.z_step, "frame_interval": movie.frame_interval}
+        # Of millions of spots no copy more than needed: the table goes as soon as its tracks stand.
+        spots = spots[is_tracked].assign(particle=particle[is_tracked])
+        tracks = Tracks.create(spots, parents, **units)
+        del spots
+        tracks = fill_gaps(tracks) if fill else tracks.with_spots(tracks.spots.assign(virtual=False))
+        with atomic_path(folder / "tracks.csv") as partial:
+            _write_table(partial, detected, particle, tracks)
+        with atomic_path(folder / "tracks.xml") as partial:
+            write_challenge_xml(partial, replace(tracks, parents={}))
     return TrackedMovie(
         tracks=tracks,
-        n_detections=len(spots),
+        n_detections=n_detections,
         n_unlinked=int((~is_tracked).sum()),
-        detector=detected.settings,
+        detector=dict(detector.settings),
+        linking=linking,
         search_radius=linked.search_radius if np.isfinite(linked.search_radius) else None,
         skipped=detected.skipped,
         reused=detected.reused,
-        warnings=tuple(_warnings(movie, detected, tracks, len(spots), linked.search_radius)),
+        warnings=tuple(_warnings(movie, detector, detected, tracks, n_detections, linked.search_radius, min_length)),
     )
 
 
@@ -143,12 +146,18 @@ def _write_table(path: Path, detected: DetectedMovie, particle: np.ndarray, trac
 
 
 def _warnings(
-    movie: Movie, detected: DetectedMovie, tracks: Tracks, n_detections: int, search_radius: float
+    movie: Movie,
+    detector: Detector,
+    detected: DetectedMovie,
+    tracks: Tracks,
+    n_detections: int,
+    search_radius: float,
+    min_length: int,
 ) -> list[str]:
     found = []
-    if n_detections and not detected.settings["sigma_is_measured"]:
+    if n_detections and not detector.is_sigma_measured and detector.options.sigma is None:
         found.append(
-            f"the size of the spots could not be measured, and a sigma of {detected.settings['sigma']:.2g} px was "
+            f"the size of the spots could not be measured, and a sigma of {detector.settings['sigma']:.2g} px was "
             "taken: look at overlay.png; dark spots want --dark, others --sigma"
         )
     spacing = float(np.sqrt(np.prod(movie.frame_shape[-2:]) * movie.n_frames / max(n_detections, 1)))
@@ -160,7 +169,10 @@ def _warnings(
     if not n_detections:
         found.append("no spot was found: the track files are valid and empty; raise --false-alarms, or set --sigma")
     elif not len(tracks.spots):
-        found.append("no spot could be linked to another: the track files are valid and empty; raise --search-radius")
+        found.append(
+            f"no chain of {min_length} spots or more was found: the track files are valid and empty; "
+            "raise --search-radius, or lower --min-length"
+        )
     if detected.skipped:
         found.append(f"{len(detected.skipped)} frames could not be read and were skipped: {_listed(detected.skipped)}")
     if detected.repeated:

@@ -30,6 +30,10 @@ OPTIONAL_COLUMNS = {
 }
 
 
+# No image is wider, and squares of larger numbers lose what tells one place from the next, or overflow.
+LARGEST_COORDINATE = 1e9
+
+
 @dataclass(frozen=True, eq=False)
 class Tracks:
     """Particles over time.
@@ -78,12 +82,14 @@ class Tracks:
         """Tracks of a table, sorted, with exact column types.
 
         Raises:
-            TrackingError: A column is missing, a value is not finite or not whole, a frame or particle is negative, a
-                particle is in two places in one frame, a parent is unknown, named twice or lives on when its child
+            TrackingError: A column is missing, a value is not finite, not whole or beyond 1e9, a frame or particle is
+                negative, a particle is in two places in one frame, a parent is unknown, named twice or lives on when its child
                 begins, or a unit is not a positive number.
         """
         table = _typed(spots).sort_values(["frame", "particle"], kind="stable", ignore_index=True)
-        twice = table.duplicated(["frame", "particle"])
+        # They are neighbours now; pandas' own way takes several times the table's memory.
+        twice = np.zeros(len(table), bool)
+        twice[1:] = (np.diff(table["frame"]) == 0) & (np.diff(table["particle"]) == 0)
         if twice.any():
             particle, frame = table.loc[twice, ["particle", "frame"]].to_numpy()[0]
             raise TrackingError(f"particle {particle} is in two places in frame {frame}")
@@ -135,6 +141,11 @@ def _typed(spots: pd.DataFrame) -> pd.DataFrame:
                 raise TrackingError(f"column {name} must hold whole numbers from 0")
             table[name] = values.astype(np.int64)
         else:
+            if (is_far := np.abs(values) > LARGEST_COORDINATE).any():
+                raise TrackingError(
+                    f"column {name} must be within {LARGEST_COORDINATE:g} of 0, but row {int(np.argmax(is_far))} has "
+                    f"{values[is_far][0]:g}"
+                )
             table[name] = values
     if "virtual" in table:
         # A missing value would become True, and so would the text "False".

@@ -45,8 +45,8 @@ def convert_tracks(
         raise UserError(f"`{target}` exists and is kept: pass --overwrite or another name")
     units = {"pixel_size": pixel_size, "z_step": z_step, "frame_interval": frame_interval}
     with open_run("convert-tracks", options=dict(units), output_dir=None, enabled=not no_log) as run:
-        run.add_input(source, content_digest(source))
         tracks = with_recorded_units(read_tracks(source), source)
+        run.add_input(source, content_digest(source))
         tracks = replace(
             tracks,
             pixel_size=tracks.pixel_size if pixel_size is None else pixel_size,

@@ -16,7 +16,6 @@ from medseg.cli.options import (
     PixelSizeOption,
     ZStepOption,
 )
-from medseg.errors import UserError
 
 if TYPE_CHECKING:
     from tracking.motion import Estimate, MotionReport
@@ -50,19 +49,18 @@ def motion(
 ) -> None:
     """Measure how particles move: diffusion, anomalous exponent, drift, directed or confined tracks.
 
-    OUTPUT gets motion.json, msd.csv, tracks.csv, motion.png and run.json. Sizes that the tracks' file holds, or that
-    the run.json of `medseg track` beside it tells, need not be given. Intervals are 95 percent.
+    OUTPUT gets motion.json, msd.csv, motion_tracks.csv, motion.png and run.json. Sizes that the tracks' file holds, or
+    that the run.json of `medseg track` beside it tells, need not be given. Intervals are 95 percent.
     """
     from medseg.cli.content_digest import content_digest
-    from medseg.cli.outputs import make_folder
+    from medseg.cli.outputs import make_folder, require_free
     from medseg.cli.recorded_units import with_recorded_units
     from medseg.io.atomic import atomic_path
     from medseg.runs import open_run
     from tracking.io import read_tracks
     from tracking.motion import analyse_motion, save_motion_figure
 
-    if (output / "motion.json").exists() and not overwrite:
-        raise UserError(f"`{output / 'motion.json'}` exists and is kept: pass --overwrite or another --output")
+    require_free(output, ("motion.json", "msd.csv", "motion_tracks.csv", "motion.png"), overwrite)
     options: dict[str, object] = {
         "pixel_size": pixel_size,
         "z_step": z_step,
@@ -72,8 +70,8 @@ def motion(
         "first_lag": first_lag,
     }
     with open_run("motion", options=options, output_dir=output, seed=seed, enabled=not no_log) as run:
-        run.add_input(tracks, content_digest(tracks))
         measured = with_recorded_units(read_tracks(tracks), tracks)
+        run.add_input(tracks, content_digest(tracks))
         report = analyse_motion(
             measured,
             pixel_size,
@@ -88,7 +86,7 @@ def motion(
         summary = report.to_dict()
         for warning in report.warnings:
             say(f"warning: {warning}")
-        for name, table in (("msd.csv", report.msd), ("tracks.csv", report.tracks)):
+        for name, table in (("msd.csv", report.msd), ("motion_tracks.csv", report.tracks)):
             with atomic_path(output / name) as partial:
                 table.to_csv(partial, index=False)
         with atomic_path(output / "motion.json") as partial:
@@ -102,7 +100,7 @@ def motion(
         print_json(summary)
         return
     print_table("Motion", ["what", "value"], _rows(report))
-    say(f"Every track: {output / 'tracks.csv'}; MSD: {output / 'msd.csv'}; figure: {output / 'motion.png'}")
+    say(f"Every track: {output / 'motion_tracks.csv'}; MSD: {output / 'msd.csv'}; figure: {output / 'motion.png'}")
 
 
 def _rows(report: "MotionReport") -> list[tuple[str, object]]:

@@ -35,3 +35,14 @@ def output_names(paths: Sequence[Path]) -> dict[Path, str]:
         taken[name] = path
         names[path] = name
     return names
+
+
+def require_free(output: Path, names: Sequence[str], overwrite: bool) -> None:
+    """Refuse to replace outputs of an earlier command.
+
+    Raises:
+        UserError: one of the files exists, and ``overwrite`` is off.
+    """
+    for name in names:
+        if (output / name).exists() and not overwrite:
+            raise UserError(f"`{output / name}` exists and is kept: pass --overwrite or another --output")

@@ -6,6 +6,7 @@ import typer
 from medseg.cli.console import print_json, print_table, say
 from medseg.cli.numbers import defined
 from medseg.cli.options import JsonOption, NoLogOption
+from medseg.errors import UserError
 
 if TYPE_CHECKING:
     from tracking.tracks import Tracks
@@ -30,22 +31,21 @@ def score_tracks(
 ) -> None:
     """Score tracks against the truth with the measures of the Particle Tracking Challenge."""
     from medseg.cli.content_digest import content_digest
+    from medseg.cli.read_truth import read_truth
     from medseg.runs import open_run
     from tracking.io import read_tracks
     from tracking.metrics import frames_overlap, score_detections
     from tracking.metrics import score_tracks as score
 
     with open_run("score-tracks", options={"gate": gate}, output_dir=None, enabled=not no_log) as run:
-        reference, candidate = read_tracks(truth), read_tracks(tracks)
+        reference, candidate = read_truth(truth), read_tracks(tracks)
+        if len(candidate.spots) and not frames_overlap(reference, candidate):
+            raise UserError(f"`{truth}` and `{tracks}` have no frame in common: they are of different movies")
         run.add_input(truth, content_digest(truth))
         run.add_input(tracks, content_digest(tracks))
         result = score(reference, candidate, gate=gate)
-        if not len(reference.spots):
-            say(f"warning: `{truth}` holds no track, so the measures are undefined")
-        elif not len(candidate.spots):
+        if not len(candidate.spots):
             say(f"warning: `{tracks}` holds no track")
-        elif not frames_overlap(reference, candidate):
-            say(f"warning: `{truth}` and `{tracks}` have no frame in common: is one of another movie?")
         if {"ep", "virtual"} & set(reference.spots) and not {"ep", "virtual"} & set(candidate.spots):
             say(f"warning: `{truth}` looks like the output of a tracker: the truth is given first")
         points = score_detections(reference.spots, candidate.spots, gate=gate)

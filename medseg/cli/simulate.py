@@ -23,16 +23,16 @@ def simulate(
 
     OUTPUT gets movie.tif, truth.xml (Particle Tracking Challenge's format), the figure truth.png and run.json.
     """
-    from medseg.cli.outputs import make_folder
+    from medseg.cli.outputs import make_folder, require_free
     from medseg.cli.track_figures import save_overlay
     from medseg.io.atomic import atomic_path
     from medseg.runs import open_run
-    from tracking.io import open_movie, write_movie, write_tracks
+    from tracking.io import open_movie, write_movie
+    from tracking.io.challenge_xml import write_challenge_xml
     from tracking.simulation import simulate as make
 
     movie = make(scenario, density=density, snr=snr, seed=seed, overrides=_overrides(scenario, frames, size))
-    if (output / "movie.tif").exists() and not overwrite:
-        raise UserError(f"`{output / 'movie.tif'}` exists and is kept: pass --overwrite or another --output")
+    require_free(output, ("movie.tif", "truth.xml", "truth.png"), overwrite)
     options = {"scenario": scenario, "density": density, "simulation": movie.options.model_dump(mode="json")}
     with open_run("simulate", options=options, output_dir=output, seed=seed, enabled=not no_log) as run:
         make_folder(output)
@@ -42,7 +42,8 @@ def simulate(
             frame_shape=movie.frame_shape,
             dtype=movie.dtype,
         )
-        write_tracks(output / "truth.xml", movie.truth)
+        with atomic_path(output / "truth.xml") as partial:
+            write_challenge_xml(partial, movie.truth, snr=f"{snr:g}", density=density, scenario=scenario.upper())
         with open_movie(output / "movie.tif") as opened, atomic_path(output / "truth.png") as partial:
             save_overlay(partial, movie.truth, opened, movie.options.psf_sigma)
         run.log_figure(output / "truth.png")
@@ -66,6 +67,9 @@ def simulate(
 def _overrides(scenario: str, frames: int | None, size: int | None) -> dict[str, object]:
     from tracking.simulation import scenario_options
 
+    for name, value in (("--frames", frames), ("--size", size)):
+        if value is not None and value < 1:
+            raise UserError(f"{name} must be at least 1, got {value}")
     overrides: dict[str, object] = {}
     if frames is not None:
         overrides["n_frames"] = frames

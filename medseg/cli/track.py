@@ -9,6 +9,7 @@ from medseg.cli.numbers import defined
 from medseg.cli.options import (
     AxesOption,
     ChannelOption,
+    DeviceOption,
     FrameIntervalOption,
     JsonOption,
     NoLogOption,
@@ -17,7 +18,6 @@ from medseg.cli.options import (
     PixelSizeOption,
     ZStepOption,
 )
-from medseg.errors import UserError
 
 if TYPE_CHECKING:
     from tracking.io import Movie
@@ -76,6 +76,7 @@ def track(
         bool, typer.Option("--fill/--no-fill", help="Interpolate frames missed inside a track, marked as virtual.")
     ] = True,
     skip_bad_frames: Annotated[bool, typer.Option("--skip-bad-frames", help="Pass over unreadable frames.")] = False,
+    device: DeviceOption = "auto",
     channel: ChannelOption = None,
     axes: AxesOption = None,
     pixel_size: PixelSizeOption = None,
@@ -92,20 +93,24 @@ def track(
     threshold and search radius come from the movie. If killed, the same command goes on where it was.
     """
     from medseg.cli.content_digest import content_digest
-    from medseg.cli.outputs import make_folder
+    from medseg.cli.outputs import make_folder, require_free
+    from medseg.cli.read_truth import read_truth
     from medseg.cli.track_figures import save_overlay, save_summary
     from medseg.io.atomic import atomic_path
     from medseg.runs import open_run
     from tracking.detection import DetectionOptions
-    from tracking.io import open_movie, read_tracks
+    from tracking.io import open_movie
+    from tracking.io.zarr_movie import is_zarr
     from tracking.linking import LinkingOptions
-    from tracking.metrics import score_tracks
+    from tracking.metrics import frames_overlap, score_tracks
     from tracking.track_movie import track_movie
     from tracking.validation import checked
 
     detection = checked(
         DetectionOptions,
-        _given(method=detector.value, sigma=sigma, sigma_z=sigma_z, false_alarms=false_alarms, dark=dark),
+        _given(
+            method=detector.value, sigma=sigma, sigma_z=sigma_z, false_alarms=false_alarms, dark=dark, device=device
+        ),
     )
     linking = checked(
         LinkingOptions,
@@ -117,16 +122,15 @@ def track(
             splitting=splitting,
         ),
     )
-    if (output / "tracks.csv").exists() and not overwrite:
-        raise UserError(f"`{output / 'tracks.csv'}` exists and is kept: pass --overwrite or another --output")
-    reference = read_tracks(truth) if truth else None
+    require_free(output, ("tracks.csv", "tracks.xml", "overlay.png", "summary.png"), overwrite)
+    reference = read_truth(truth) if truth else None
     options: dict[str, object] = {
         "detection": detection.model_dump(),
-        "linking": linking.model_dump(),
         "min_length": min_length,
         "fill": fill,
         "channel": channel,
         "axes": axes,
+        "skip_bad_frames": skip_bad_frames,
     }
     with (
         open_movie(
@@ -141,9 +145,9 @@ def track(
     ):
         make_folder(output)
         # A folder of frames may hold other files; the chunks of a Zarr are all it holds.
-        is_zarr = any((movie / name).exists() for name in (".zattrs", ".zgroup", "zarr.json"))
-        run.add_input(movie, content_digest(movie, None if is_zarr else opened.files))
-        run.device = "cpu"
+        run.add_input(movie, content_digest(movie, None if is_zarr(movie) else opened.files))
+        if truth:
+            run.add_input(truth, content_digest(truth))
         with frame_progress("detecting") as show:
             result = track_movie(
                 opened,
@@ -159,6 +163,8 @@ def track(
             say(f"warning: {warning}")
         summary = _summary(result, opened)
         if reference is not None:
+            if not frames_overlap(reference, result.tracks):
+                say(f"warning: `{truth}` and the tracks have no frame in common: is it of another movie?")
             summary["measures"] = score_tracks(reference, result.tracks).to_dict()
         with atomic_path(output / "overlay.png") as partial:
             save_overlay(partial, result.tracks, opened, float(str(result.detector["sigma"])))
@@ -166,8 +172,10 @@ def track(
             save_summary(partial, result.tracks, opened.n_frames)
         run.log_figure(output / "overlay.png")
         run.log_figure(output / "summary.png")
-        run.log_params({"detector": result.detector, "search_radius": result.search_radius})
-        run.log_params({"movie": _units(opened)})
+        run.device = str(result.detector["device"])
+        run.log_params({"detector": result.detector, "search_radius": result.search_radius, "movie": _units(opened)})
+        run.log_params({"linking": result.linking.model_dump()})
+        run.log_table("warnings", [{"warning": warning} for warning in result.warnings])
         run.log_metrics(defined(summary))
         run.log_table("tracks", _track_rows(result))
     if json_output:

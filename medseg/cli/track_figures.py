@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 _TAIL = 10  # frames of the past that an overlay shows
 _ZOOM = 4  # the second panel shows a quarter of the field's width
-_SAMPLE = 200_000  # displacements that a histogram is made of
+_SAMPLE = 400_000  # spots that displacements are drawn from
 
 
 def save_overlay(path: Path, tracks: "Tracks", movie: "Movie", spot_sigma: float) -> None:
@@ -26,7 +27,8 @@ def save_overlay(path: Path, tracks: "Tracks", movie: "Movie", spot_sigma: float
 
     spots = tracks.spots
     index = _busiest(spots["frame"].to_numpy(), movie.n_frames)
-    frame = np.nan_to_num(movie.frame(index).astype(np.float32))
+    frame = movie.frame(index).astype(np.float32)
+    frame[~np.isfinite(frame)] = np.nanmin(frame[np.isfinite(frame)], initial=0)
     picture = frame.max(axis=0) if movie.is_3d else frame
     recent = spots[(spots["frame"] > index - _TAIL) & (spots["frame"] <= index)]
     centre = _centre(recent[recent["frame"] == index], picture.shape)
@@ -53,14 +55,24 @@ def save_summary(path: Path, tracks: "Tracks", n_frames: int) -> None:
     figure = Figure(figsize=(10, 7), layout="constrained")
     (lengths, steps), (msd, counts) = figure.subplots(2, 2)
     spots = tracks.spots
+    some = _some_tracks(tracks)
     scale, unit = (tracks.pixel_size, "µm") if tracks.pixel_size else (1.0, "px")
     _draw_lengths(lengths, spots)
-    _draw_steps(steps, spots, scale, unit)
-    _draw_msd(msd, tracks)
+    _draw_steps(steps, some.spots, scale, unit)
+    _draw_msd(msd, some)
     present = np.bincount(spots["frame"].to_numpy(), minlength=n_frames)
     counts.plot(present, color="#0072b2", linewidth=1)
     counts.set(xlabel="frame", ylabel="particles", title="particles in every frame", ylim=(0, None))
     figure.savefig(path, dpi=130)
+
+
+def _some_tracks(tracks: "Tracks") -> "Tracks":
+    """Of a long movie some of its particles, evenly chosen: figures need no millions, and memory is short."""
+    spots = tracks.spots
+    step = -(-len(spots) // _SAMPLE)
+    if step <= 1:
+        return tracks
+    return replace(tracks, spots=spots[spots["particle"] % step == 0].reset_index(drop=True))
 
 
 def _busiest(frames: npt.NDArray[np.int64], n_frames: int) -> int:
@@ -127,9 +139,10 @@ def _draw_lengths(axes: "Axes", spots: pd.DataFrame) -> None:
 
 
 def _draw_steps(axes: "Axes", spots: pd.DataFrame, scale: float, unit: str) -> None:
-    ordered = spots.sort_values(["particle", "frame"], kind="stable")
+    measured = spots[~spots["virtual"]] if "virtual" in spots else spots
+    ordered = measured.sort_values(["particle", "frame"], kind="stable")
     follows = ((ordered["particle"].diff() == 0) & (ordered["frame"].diff() == 1)).to_numpy()
-    moved = np.hypot(ordered["x"].diff().to_numpy(), ordered["y"].diff().to_numpy())[follows][:_SAMPLE] * scale
+    moved = np.hypot(ordered["x"].diff().to_numpy(), ordered["y"].diff().to_numpy())[follows] * scale
     axes.set(xlabel=f"displacement from frame to frame ({unit})", ylabel="links", title="displacements")
     if len(moved):
         axes.hist(moved, bins=60, color="#cc79a7")
@@ -152,5 +165,6 @@ def _draw_msd(axes: "Axes", tracks: "Tracks") -> None:
         frame_interval=tracks.frame_interval if known else 1.0,
         z_step=tracks.z_step if known else 1.0,
     )
+    table = table[table["msd_um2"] > 0]
     if len(table):
         axes.loglog(table["lag_s"], table["msd_um2"], "o-", color="#0072b2", markersize=3)

@@ -11,7 +11,10 @@ from types import TracebackType
 
 import medseg
 
-PACKAGES = ("medseg", "torch", "monai", "numpy", "mlflow", "itk-core", "nibabel", "pytorch-ignite", "scipy")
+PACKAGES = (
+    *("medseg", "torch", "monai", "numpy", "mlflow", "itk-core", "nibabel", "pytorch-ignite", "scipy"),
+    *("pandas", "pyarrow", "tifffile", "trackpy", "zarr"),
+)
 
 
 def package_versions() -> dict[str, str]:

@@ -54,7 +54,7 @@ def run(movie: Path, arguments: argparse.Namespace, kill_at: int | None) -> dict
     started = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True)
     while kill_at is not None and process.poll() is None:
-        found = len(list((output / "detections").glob("part_*.parquet"))) * 50
+        found = len(list((output / ".medseg-detections").glob("part_*.parquet"))) * 50
         if found >= kill_at:
             os.kill(process.pid, signal.SIGKILL)
         time.sleep(0.2)

@@ -56,6 +56,8 @@ def test_no_particles_are_valid_tracks(is_3d):
         ({"frame": [-1, 0]}, "column frame must hold whole numbers from 0"),
         ({"frame": [0, 2.0**53]}, "column frame must hold whole numbers from 0"),
         ({"x": [np.inf, 0]}, "column x must be finite, but row 0 is not"),
+        ({"x": [1, 1e300]}, r"column x must be within 1e\+09 of 0, but row 1 has 1e\+300"),
+        ({"z": [-2e9, 0]}, r"column z must be within 1e\+09 of 0, but row 0 has -2e\+09"),
         ({"y": ["a", "b"]}, "column y must hold numbers"),
         ({"z": [None, "deep"]}, "column z must hold numbers"),
         ({"frame": [3, 3]}, "particle 0 is in two places in frame 3"),

@@ -67,9 +67,12 @@ def calibrate_background(finder: CandidateFinder, frames: Sequence[Frame]) -> Ca
 
 
 def _white_crowding(finder: CandidateFinder, values: npt.NDArray[np.float32], missing: Mask | None) -> float:
-    """The least `CandidateFinder.crowding` can be, where spots cover the frame: were there only white noise."""
-    share = _white_noise(values) / finder.pixel_noise(values, missing)
-    return float(np.clip(finder.crowding * share, 0.02, 1.0))
+    """The least `CandidateFinder.crowding` can be, where spots cover the frame: were there only white noise.
+
+    Unchanged where most of the frame is blank, which tells nothing of the noise of the rest.
+    """
+    white = _white_noise(values)
+    return finder.crowding * white / finder.pixel_noise(values, missing) if white else finder.crowding
 
 
 def _white_noise(values: npt.NDArray[np.float32]) -> float:

@@ -17,6 +17,8 @@ from tracking.detection.torch_filter import filter_with_torch
 # Scale of the filter in standard deviations of a spot. The square root of 3 would raise a lone spot highest above
 # white noise, 1 would part neighbours best; between them the Jaccard index of detection hardly changes.
 FILTER_SCALE = 1.3
+# However many the spots are, they are not taken to raise the estimate of the noise by more than its inverse.
+LEAST_CROWDING = 0.02
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class CandidateFinder:
         frame_shape: Shape of the frames.
         false_alarms: Maxima to expect above the threshold on a frame of noise.
         step: Smallest difference between two intensities.
-        crowding: True noise over the one estimated, which spots raise; at most 1.
+        crowding: True noise over the one estimated, which spots raise; `LEAST_CROWDING` to 1.
         gain: By how much the variance of the noise grows with the intensity; 0 is Gaussian noise.
         is_dark: Whether the spots were dark before the frames were inverted.
         device: Where to filter: cpu, or a device of torch.
@@ -155,8 +157,8 @@ class CandidateFinder:
         return replace(self, device=device, is_dark=is_dark)
 
     def with_noise(self, crowding: float, gain: float) -> "CandidateFinder":
-        """The same with other properties of the noise."""
-        return replace(self, crowding=crowding, gain=gain)
+        """The same with other properties of the noise, the crowding kept within its bounds."""
+        return replace(self, crowding=min(max(crowding, LEAST_CROWDING), 1.0), gain=gain)
 
 
 def finder_for(

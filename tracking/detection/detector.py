@@ -61,6 +61,8 @@ class Detector:
         """
         if frame.shape != self.frame_shape:
             raise TrackingError(f"the movie's frames must all have shape {self.frame_shape}, got {frame.shape}")
+        if not _has_spread(frame):
+            return empty_spots(frame.ndim)
         is_flat = len(self.finder.sigma) < frame.ndim
         values, missing = self.intensities.apply(frame[0] if is_flat else frame)
         found = self._find((values, missing))
@@ -110,6 +112,8 @@ class Detector:
 def prepare_detector(frames: Sequence[np.ndarray], options: DetectionOptions | None = None) -> Detector:
     """A detector that suits a movie: the size of its spots and its noise are measured on a few of its frames.
 
+    Frames of one intensity, such as those a shutter has blanked, tell of neither and are left out.
+
     Args:
         frames: About ten frames spread over the movie, of one shape ``(y, x)`` or ``(z, y, x)``.
         options: What is known and what is wanted.
@@ -121,9 +125,11 @@ def prepare_detector(frames: Sequence[np.ndarray], options: DetectionOptions | N
     shape = _shape_of(frames)
     if len(shape) == 2 and options.sigma_z is not None:
         raise TrackingError(f"`sigma_z` must not be given for a movie of flat frames, got {options.sigma_z}")
+    _check_sizes(options, shape)
     device = choose_device(options.device)
     # One slice has no extent along z.
     flat = [frame[0] for frame in frames] if len(shape) == 3 and shape[0] == 1 else list(frames)
+    flat = [frame for frame in flat if _has_spread(frame)] or flat
     intensities = Intensities.of_movie(flat, options.dark)
     sample = [intensities.apply(frame) for frame in flat if np.isfinite(frame).any()]
     ndim = flat[0].ndim
@@ -153,6 +159,26 @@ def _spread(sample: Sequence[Frame], n_pixels: int, fewest: int, most: int) -> l
     """Some frames spread over a sample."""
     wanted = min(max(n_pixels // sample[0][0].size, fewest), most, len(sample))
     return [sample[i] for i in np.unique(np.linspace(0, len(sample) - 1, wanted).round().astype(int))]
+
+
+def _has_spread(frame: np.ndarray) -> bool:
+    """Whether the finite pixels of a frame differ."""
+    finite = frame[np.isfinite(frame)]
+    return bool(finite.size) and bool(finite.min() < finite.max())
+
+
+def _check_sizes(options: DetectionOptions, shape: tuple[int, ...]) -> None:
+    """Raise where the spots that are looked for would not fit into a frame."""
+    side = min(shape[-2:])
+    if options.sigma is not None and options.sigma > side / 4:
+        raise TrackingError(
+            f"`sigma` must be at most a quarter of a frame's smaller side, which is {side} pixels, got {options.sigma}"
+        )
+    # A single slice is a flat frame, which has no size along z.
+    if options.sigma_z is not None and 1 < shape[0] < options.sigma_z:
+        raise TrackingError(
+            f"`sigma_z` must be at most the number of slices, which is {shape[0]}, got {options.sigma_z}"
+        )
 
 
 def _shape_of(frames: Sequence[np.ndarray]) -> tuple[int, ...]:

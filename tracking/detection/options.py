@@ -1,6 +1,6 @@
 from typing import Literal
 
-from pydantic import BaseModel, Field, PositiveFloat
+from pydantic import BaseModel, Field
 
 
 class DetectionOptions(BaseModel, extra="forbid", allow_inf_nan=False):
@@ -10,14 +10,22 @@ class DetectionOptions(BaseModel, extra="forbid", allow_inf_nan=False):
         "log",
         description="Spot filter: Laplacian of Gaussian, difference of Gaussians, or trackpy's `locate`.",
     )
-    sigma: PositiveFloat | None = Field(
-        None, description="Standard deviation of a spot in pixels, in y and x; measured on the movie if not given."
-    )
-    sigma_z: PositiveFloat | None = Field(
-        None, description="Standard deviation of a spot along z in slices; measured on the movie if not given."
-    )
-    false_alarms: PositiveFloat | None = Field(
+    sigma: float | None = Field(
         None,
+        ge=0.3,
+        le=50,
+        description="Standard deviation of a spot in pixels, in y and x; measured on the movie if not given.",
+    )
+    sigma_z: float | None = Field(
+        None,
+        ge=0.3,
+        le=20,
+        description="Standard deviation of a spot along z in slices; measured on the movie if not given.",
+    )
+    false_alarms: float | None = Field(
+        None,
+        ge=1e-6,
+        le=1e6,
         description="Spots to expect by chance on a frame that holds nothing but noise; more find fainter spots. By "
         "default one, and more as long as they bring more true spots than false ones.",
     )

@@ -79,6 +79,8 @@ def _load(path: Path) -> Any:
     from geff import GeffReader
     from zarr.storage import LocalStore
 
+    if not (path / "nodes").is_dir():
+        raise TrackingError(f"`{path}` is not a GEFF, or it is damaged: it holds no folder `nodes`")
     size = sum(require_plain_files(folder) for folder in (path / "nodes", path / "edges"))
     try:
         # A store, as the library would look for a name such as http://... on the network.

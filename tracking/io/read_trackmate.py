@@ -50,7 +50,8 @@ def read_trackmate(path: str | Path, *, with_hidden: bool = False) -> Tracks:
     read_xml(path, found)
     if not found.has_model:
         raise TrackingError(f"`{path}` is a TrackMate file without a Model: it holds no tracks")
-    spots = pd.DataFrame({name: found.column(name) for name in found.columns})
+    # Spots may have nothing but a position, and are rows all the same.
+    spots = pd.DataFrame({name: found.column(name) for name in found.columns}, index=range(len(found.ids)))
     label = _labels(spots.pop("PARTICLE")) if "PARTICLE" in spots else None
     links = _links(path, found, with_hidden)
     try:

@@ -49,8 +49,7 @@ def write_tracks(path: str | Path, tracks: Tracks, file_format: str | None = Non
         file_format = next(known, None)
         if file_format is None:
             raise TrackingError(
-                f"`{path}` must end in a known suffix, {', '.join(_SUFFIXES)}, got {path.suffix or 'none'}; "
-                "or name the format"
+                f"`{path}` must end in a known suffix, {', '.join(_SUFFIXES)}, got {path.suffix or 'none'}"
             )
     if file_format not in _WRITERS:
         raise TrackingError(f"the format of tracks must be one of {', '.join(TRACK_FORMATS)}, got {file_format}")

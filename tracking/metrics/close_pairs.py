@@ -5,6 +5,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from tracking.errors import TrackingError
+from tracking.tracks import LARGEST_COORDINATE
 
 
 def close_pairs(
@@ -23,10 +24,12 @@ def close_pairs(
         Row numbers in ``reference``, row numbers in ``candidate`` and distances, each of shape ``(m,)``.
 
     Raises:
-        TrackingError: The gate is not a positive, finite number.
+        TrackingError: The gate is not a positive number up to 1e9.
     """
     if not (math.isfinite(gate) and gate > 0):
         raise TrackingError(f"the gate must be a positive number of pixels, got {gate}")
+    if gate > LARGEST_COORDINATE:
+        raise TrackingError(f"the gate must be at most {LARGEST_COORDINATE:g} pixels, got {gate:g}")
     if reference.empty or candidate.empty:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     n = len(reference)

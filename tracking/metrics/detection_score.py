@@ -7,6 +7,7 @@ import pandas as pd
 from tracking.best_matching import best_matching
 from tracking.errors import TrackingError
 from tracking.metrics.close_pairs import close_pairs
+from tracking.tracks import LARGEST_COORDINATE
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def score_detections(reference: pd.DataFrame, candidate: pd.DataFrame, gate: flo
         The score.
 
     Raises:
-        TrackingError: A column is missing or a value is no finite number, or the gate is not positive and finite.
+        TrackingError: A column is missing or a value is no finite number or a position beyond 1e9, or the gate is
+            not positive or beyond 1e9.
     """
     for name, points in (("reference", reference), ("candidate", candidate)):
         _require_points(name, points)
@@ -107,3 +109,8 @@ def _require_points(name: str, points: pd.DataFrame) -> None:
         if not is_finite.all():
             row = int(np.argmin(is_finite))
             raise TrackingError(f"column {column} of the {name} points must be finite, but row {row} is not")
+        if column != "frame" and (is_far := points[column].abs().to_numpy() > LARGEST_COORDINATE).any():
+            raise TrackingError(
+                f"column {column} of the {name} points must be within {LARGEST_COORDINATE:g} of 0, but row "
+                f"{int(np.argmax(is_far))} is not"
+            )

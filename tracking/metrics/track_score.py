@@ -86,7 +86,7 @@ def score_tracks(reference: Tracks, candidate: Tracks, gate: float = 5.0) -> Tra
         The score.
 
     Raises:
-        TrackingError: The gate is not a positive, finite number.
+        TrackingError: The gate is not a positive number up to 1e9.
 
     Source: Chenouard et al. 2014, Nature Methods 11, 281; agrees with the challenge's own evaluation program.
     """

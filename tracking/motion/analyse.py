@@ -49,8 +49,8 @@ def analyse_motion(
         seed: of the resampling.
 
     Raises:
-        TrackingError: pixel size, frame interval or distance of the slices is unknown or not positive, or the exposure
-            is longer than a frame.
+        TrackingError: pixel size, frame interval or distance of the slices is unknown or not positive, the exposure is
+            longer than a frame, or ``first_lag`` leaves fewer than two lags.
         ValueError: ``drift`` is none of the three words, or a lag is below 1.
     """
     pixel_size = require_pixel_size(tracks, pixel_size)
@@ -101,7 +101,14 @@ def analyse_motion(
         pixel_size_um=pixel_size,
         frame_interval_s=frame_interval,
         warnings=motion_warnings(
-            raw_paths, fit, table, drift_size(common, tracks.axes, scales), is_removed, exposure, frame_interval
+            raw_paths,
+            fit,
+            table,
+            drift_size(common, tracks.axes, scales),
+            is_removed,
+            exposure,
+            frame_interval,
+            is_first_lag_given=first_lag is not None,
         ),
     )
 

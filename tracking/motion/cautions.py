@@ -23,6 +23,8 @@ def motion_warnings(
     drift_removed: bool,
     exposure: float | None,
     frame_interval: float,
+    *,
+    is_first_lag_given: bool = False,
 ) -> tuple[str, ...]:
     """One sentence for everything that limits what the numbers of a motion analysis mean.
 
@@ -34,13 +36,14 @@ def motion_warnings(
         drift_removed: whether that was taken off.
         exposure: seconds a frame is exposed; None if unknown.
         frame_interval: seconds per frame.
+        is_first_lag_given: whether the user chose the shortest lag, rather than the steps that go together.
     """
     if not len(paths.code):
         return ("There is no track, so nothing could be measured.",)
     found = [
         *_of_numbers(paths, fit),
         *_of_drift(paths, fit, drift_um, drift_removed, frame_interval),
-        *_of_fit(fit, exposure),
+        *_of_fit(fit, exposure, is_first_lag_given),
         *_of_exponent(fit.exponent),
         *_of_kinds(table),
     ]
@@ -91,20 +94,20 @@ def _of_drift(paths: Paths, fit: Diffusion, drift_um: float, is_removed: bool, f
     return []
 
 
-def _of_fit(fit: Diffusion, exposure: float | None) -> list[str]:
+def _of_fit(fit: Diffusion, exposure: float | None, is_first_lag_given: bool) -> list[str]:
     found = []
     if fit.coefficient_um2_s.low <= 0:
         found.append(
             f"D cannot be told from 0: positions scatter by {fit.localisation_um.value:.3g} µm, and what the particles "
             "move is below that floor."
         )
-    if fit.first_lag > 1:
+    if fit.first_lag > 1 and not is_first_lag_given:
         found.append(
             f"Steps up to {fit.first_lag} frames apart go together, as directed motion, video compression or averaging "
             f"between frames makes them, so lags below {fit.first_lag} frames were left out, "
             "and the localisation error is unknown."
         )
-    elif fit.error_variance_um2.high < 0:
+    elif fit.first_lag == 1 and fit.error_variance_um2.high < 0:
         cause = "motion blur (give the exposure)" if exposure is None else "more than motion blur"
         found.append(f"Successive steps go together: {cause} or directed motion; the localisation error is unknown.")
     return found

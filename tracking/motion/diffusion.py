@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tracking.errors import TrackingError
 from tracking.motion.bootstrap import MINIMUM_TRACKS, Estimate, effective_number, percentile_interval, resampled_sums
 from tracking.motion.covariance import msd_covariance
 from tracking.motion.displacements import DEFAULT_LAGS, LagSums, default_max_lag, lag_sums, step_products
@@ -82,8 +83,8 @@ def diffusion(
         seed: of the resampling.
 
     Raises:
-        TrackingError: pixel size, frame interval or distance of the slices is unknown or not positive, or the exposure
-            is longer than a frame.
+        TrackingError: pixel size, frame interval or distance of the slices is unknown or not positive, the exposure is
+            longer than a frame, or ``first_lag`` leaves fewer than two lags.
         ValueError: ``first_lag`` or ``max_lag`` is below 1.
 
     Sources: Vestergaard, Blainey and Flyvbjerg 2014, doi:10.1103/PhysRevE.89.022726; Michalet 2010,
@@ -107,10 +108,16 @@ def diffusion_of_paths(
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> Diffusion:
-    """The same as `diffusion` of paths in micrometres."""
+    """The same as `diffusion` of paths in micrometres.
+
+    Raises:
+        TrackingError: ``first_lag`` leaves fewer than two lags.
+    """
     n_axes = paths.positions.shape[1]
     length = typical_length(paths)
-    reach = max(max_lag or default_max_lag(paths), LONGEST_MEMORY + 1 + MINIMUM_LAGS, (first_lag or 1) + MINIMUM_LAGS)
+    reach = max(
+        max_lag or default_max_lag(paths), LONGEST_MEMORY + 1 + MINIMUM_LAGS, min(first_lag or 1, length) + MINIMUM_LAGS
+    )
     sums = lag_sums(paths, reach)
     n_steps = sums.n_pairs[:, 0] if len(sums.n_pairs) else np.zeros(0)
     table = np.concatenate([sums.squares.sum(axis=2), sums.n_pairs], axis=1).astype(np.float64)
@@ -119,14 +126,19 @@ def diffusion_of_paths(
         nothing = Estimate(np.nan, np.nan, np.nan)
         n_tracks = int(np.count_nonzero(n_steps))
         return Diffusion(nothing, nothing, nothing, nothing, 1, n_lags, n_tracks, int(n_steps.sum()), n_axes, np.nan)
+    if first_lag is not None and first_lag >= n_lags:
+        raise TrackingError(
+            f"--first-lag must be at most {n_lags - 1}, as the longest lag of these tracks is {n_lags} frames and D "
+            f"takes two, got {first_lag}"
+        )
     drawn = np.concatenate([table.sum(axis=0)[None], resampled_sums(table, n_resamples, np.random.default_rng(seed))])
     with np.errstate(invalid="ignore", divide="ignore"):
         curves = (drawn[:, :reach] / drawn[:, reach:])[:, :n_lags]
     curves = curves[np.isfinite(curves).all(axis=1)]
     n_effective = effective_number(n_steps)
     if first_lag is None:
-        first_lag = 1 + step_memory(paths) if n_effective >= MINIMUM_TRACKS else 1
-    first_lag = min(first_lag, n_lags - 1)
+        found = 1 + step_memory(paths) if n_effective >= MINIMUM_TRACKS else 1
+        first_lag = min(found, n_lags - 1)
     last_lag = min(n_lags, max(max_lag or min(length // 4, DEFAULT_LAGS), first_lag + MINIMUM_LAGS - 1))
     return _fitted(curves, first_lag, last_lag, length, n_effective, frame_interval, exposure, n_steps, n_axes)
 

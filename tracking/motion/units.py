@@ -3,12 +3,15 @@ import numpy as np
 from tracking.errors import TrackingError
 from tracking.tracks import Tracks
 
+# Beyond these no microscope works, and squares of distances could overflow.
+SMALLEST_UNIT, LARGEST_UNIT = 1e-9, 1e9
+
 
 def require_pixel_size(tracks: Tracks, pixel_size: float | None) -> float:
     """Micrometres per pixel: as given, else as the tracks say.
 
     Raises:
-        TrackingError: neither says it, or it is not positive.
+        TrackingError: neither says it, or it is not positive or beyond 1e-9 to 1e9.
     """
     return _positive(
         tracks.pixel_size if pixel_size is None else pixel_size, "--pixel-size", "micrometres per pixel", "0.1"
@@ -19,7 +22,7 @@ def require_frame_interval(tracks: Tracks, frame_interval: float | None) -> floa
     """Seconds per frame: as given, else as the tracks say.
 
     Raises:
-        TrackingError: neither says it, or it is not positive.
+        TrackingError: neither says it, or it is not positive or beyond 1e-9 to 1e9.
     """
     return _positive(
         tracks.frame_interval if frame_interval is None else frame_interval, "--frame-interval", "seconds", "0.05"
@@ -30,7 +33,8 @@ def axis_scales(tracks: Tracks, pixel_size: float | None, z_step: float | None) 
     """Micrometres per unit of each axis in the order of a frame's axes, shape ``(2,)`` or ``(3,)``.
 
     Raises:
-        TrackingError: the pixel size, or in three dimensions the distance of the slices, is unknown or not positive.
+        TrackingError: the pixel size, or in three dimensions the distance of the slices, is unknown, not positive or
+            beyond 1e-9 to 1e9.
     """
     lateral = require_pixel_size(tracks, pixel_size)
     if len(tracks.axes) == 2:
@@ -61,4 +65,6 @@ def _positive(value: float | None, option: str, unit: str, example: str) -> floa
         )
     if not (np.isfinite(value) and value > 0):
         raise TrackingError(f"{option} must be a positive number of {unit}, got {value:g}")
+    if not SMALLEST_UNIT <= value <= LARGEST_UNIT:
+        raise TrackingError(f"{option} must be from {SMALLEST_UNIT:g} to {LARGEST_UNIT:g} {unit}, got {value:g}")
     return float(value)

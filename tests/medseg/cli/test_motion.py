@@ -30,7 +30,7 @@ def test_the_diffusion_coefficient_comes_with_its_interval(medseg, walks, tmp_pa
     assert summary["diffusion_um2_s"]["value"] == pytest.approx(0.1, rel=0.1)
     assert summary["alpha"]["value"] == pytest.approx(1, abs=0.1)
     assert summary == json.loads((tmp_path / "out" / "motion.json").read_text())
-    assert len(pd.read_csv(tmp_path / "out" / "tracks.csv")) == 60
+    assert len(pd.read_csv(tmp_path / "out" / "motion_tracks.csv")) == 60
     assert pd.read_csv(tmp_path / "out" / "msd.csv")["msd_um2"].iloc[0] == pytest.approx(4 * 0.1 * 0.05, rel=0.1)
     assert (tmp_path / "out" / "motion.png").stat().st_size > 30_000
 
@@ -66,3 +66,22 @@ def test_the_run_holds_the_numbers(medseg, walks, tmp_path, logged):
     (run,) = logged()
     assert run.data.metrics["diffusion_um2_s_value"] == pytest.approx(0.1, rel=0.1)
     assert run.data.params["pixel_size"] == "0.1"
+
+
+def test_the_tracks_it_reads_are_never_replaced(medseg, walks, tmp_path):
+    (tmp_path / "tracks.csv").write_bytes(walks.read_bytes())
+
+    assert medseg("motion", tmp_path / "tracks.csv", *UNITS, "-o", tmp_path).code == 0
+
+    assert (tmp_path / "tracks.csv").read_bytes() == walks.read_bytes()
+    again = medseg("motion", tmp_path / "tracks.csv", *UNITS, "-o", tmp_path)
+    assert again.code == 2
+    assert "pass --overwrite" in again.err
+
+
+def test_sizes_that_track_has_seen_need_not_be_given_again(medseg, simulated, tmp_path):
+    assert medseg("track", simulated / "movie.tif", "-o", tmp_path / "t", *UNITS).code == 0
+
+    result = medseg("motion", tmp_path / "t" / "tracks.csv", "-o", tmp_path / "out", "--no-log", "--json")
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["pixel_size_um"] == 0.1

@@ -50,7 +50,7 @@ def test_the_run_tells_how_to_make_the_movie_again(medseg, tmp_path, logged):
         (("receptor", "--density", "crowded"), "low, mid, high"),
         (("receptor", "--density", "-3"), "`density` must be above 0"),
         (("receptor", "--snr", "0"), "`snr` must be"),
-        (("receptor", "--frames", "0"), "`n_frames` must be"),
+        (("receptor", "--frames", "0"), "--frames must be at least 1"),
         (("receptor", "--size", "1000000"), "pixels at most"),
     ],
 )

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 import tifffile
 
-from tracking.io import read_tracks, write_movie
+from tracking.io import read_tracks, write_movie, write_tracks
 from tracking.metrics import score_tracks
+from tracking.tracks import Tracks
 
 LINKERS = ["lap", "trackpy", "trackpy-adaptive", "trackpy-velocity", "nearest"]
 
@@ -28,7 +29,7 @@ def test_a_simulated_movie_is_tracked_and_scored(medseg, simulated, tmp_path, li
     assert summary["measures"] == pytest.approx(score_tracks(read_tracks(simulated / "truth.xml"), tracks).to_dict())
     for name in ("overlay.png", "summary.png"):
         assert (tmp_path / name).stat().st_size > 20_000
-    assert not (tmp_path / "detections").exists()
+    assert not (tmp_path / ".medseg-detections").exists()
 
 
 @pytest.mark.parametrize("detector", ["log", "dog", "trackpy"])
@@ -90,7 +91,7 @@ def test_the_run_holds_the_tracks_and_the_measures(medseg, simulated, tmp_path, 
     artifacts = {
         item.path for folder in ("figures", "tables") for item in store.list_artifacts(run.info.run_id, folder)
     }
-    assert artifacts == {"figures/overlay.png", "figures/summary.png", "tables/tracks.json"}
+    assert artifacts == {"figures/overlay.png", "figures/summary.png", "tables/tracks.json", "tables/warnings.json"}
     assert str(simulated) not in str(run.data)
 
 
@@ -157,6 +158,33 @@ def test_an_unreadable_frame_is_named_and_skipped_only_if_asked(medseg, simulate
     assert table.loc[table["frame"] == 11, "virtual"].all()
 
 
+def test_a_truth_of_nothing_or_of_another_movie_is_told(medseg, simulated, tmp_path):
+    write_tracks(tmp_path / "empty.xml", Tracks.empty())
+    late = pd.DataFrame({"frame": [900, 901], "particle": 0, "x": [1.0, 2.0], "y": [1.0, 2.0]})
+    write_tracks(tmp_path / "late.csv", Tracks.create(late))
+    track = ("track", simulated / "movie.tif", "--no-log", "-o")
+
+    refused = medseg(*track, tmp_path / "a", "--truth", tmp_path / "empty.xml")
+    assert refused.code == 2
+    assert "undefined" in refused.err
+    other = medseg(*track, tmp_path / "b", "--truth", tmp_path / "late.csv")
+    assert other.code == 0
+    assert "no frame in common" in other.err
+
+
+def test_the_record_says_what_was_done(medseg, tmp_path):
+    small = ("--density", "15", "--frames", "6", "--size", "96", "--snr", "7", "--no-log")
+    assert medseg("simulate", "virus", "-o", tmp_path / "sim", *small).code == 0
+    options = ("--pixel-size", "0.1", "--z-step", "0.448", "--no-log")
+    assert medseg("track", tmp_path / "sim" / "movie.tif", "-o", tmp_path / "out", *options).code == 0
+
+    params = json.loads((tmp_path / "out" / "run.json").read_text())["params"]
+    assert params["linking"]["z_scale"] == pytest.approx(4.48)
+    assert params["movie"]["pixel_size"] == 0.1
+    assert params["detector"]["sigma"] > 0.5
+    assert params["skip_bad_frames"] is False
+
+
 def test_tracks_that_are_there_are_kept(medseg, simulated, tmp_path):
     (tmp_path / "tracks.csv").write_text("mine")
 
@@ -170,8 +198,8 @@ def test_tracks_that_are_there_are_kept(medseg, simulated, tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--sigma", "-1"), "`sigma` must be greater than 0"),
-        (("--false-alarms", "0"), "`false_alarms` must be greater than 0"),
+        (("--sigma", "-1"), "`sigma` must be greater than"),
+        (("--false-alarms", "0"), "`false_alarms` must be greater than"),
         (("--search-radius", "nan"), "`search_radius` must be a finite number"),
         (("--max-gap", "-2"), "`max_gap` must be"),
         (("--axes", "XQ"), "axes"),

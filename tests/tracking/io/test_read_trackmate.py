@@ -59,6 +59,13 @@ def test_physical_units_become_pixels(read):
     assert (tracks.pixel_size, tracks.z_step, tracks.frame_interval) == (0.2, None, pytest.approx(0.05))
 
 
+def test_spots_with_nothing_but_a_position(read):
+    text = model(CHAIN, {0: [(10, 11), (11, 12)]}).replace(' QUALITY="1.5" RADIUS="0.4"', ' FRAME="0"')
+    tracks = read(text)
+    assert list(tracks.spots) == ["frame", "particle", "x", "y"]
+    assert tracks.spots["x"].tolist() == pytest.approx([5, 6, 7])
+
+
 def test_slices_by_the_distance_of_slices(read):
     spots = {0: [(1, 1, 1, 2.0)], 1: [(2, 1, 1, 2.5)]}
     tracks = read(model(spots, {0: [(1, 2)]}, slices=9))

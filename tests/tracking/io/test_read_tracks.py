@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from tracking.errors import TrackingError
@@ -62,3 +64,17 @@ def test_a_file_that_cannot_be_opened(tmp_path, monkeypatch):
     monkeypatch.setattr(type(file), "open", denied)
     with pytest.raises(TrackingError, match=r"t\.csv` could not be read: Permission denied"):
         read_tracks(file)
+
+
+@pytest.mark.parametrize("name", ["frames", "frames.csv", "frames.xml", "movie.zarr"])
+def test_a_folder_given_by_mistake_is_refused_without_a_walk(tmp_path, monkeypatch, name):
+    folder = tmp_path / name
+    (folder / "deep").mkdir(parents=True)
+
+    def no_walk(*_args, **_options):
+        raise AssertionError("the folder was walked")
+
+    for module, function in ((os, "walk"), (os, "scandir"), (os, "listdir")):
+        monkeypatch.setattr(module, function, no_walk)
+    with pytest.raises(TrackingError, match="frames|movie"):
+        read_tracks(folder)

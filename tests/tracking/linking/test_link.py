@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from tracking.errors import TrackingError
 from tracking.linking import LinkingOptions, estimate_search_radius, link
 
 METHODS = ["lap", "nearest", "trackpy", "trackpy-adaptive", "trackpy-velocity"]
@@ -36,6 +37,20 @@ def test_the_radius_is_told(brownian, method):
     estimate = estimate_search_radius(frames, positions)
     assert link(frames, positions, LinkingOptions(method=method)).search_radius == estimate
     assert link(frames, positions, LinkingOptions(method=method, search_radius=3)).search_radius == 3
+
+
+@pytest.mark.parametrize("frames", [[0, 2], [3, 3, 5], [10, 10, 30, 50, 50, 50, 70, 80, 90, 92, 94]])
+def test_a_nearly_empty_movie_has_particles_of_one_spot(method, frames):
+    linked = link(np.array(frames), np.zeros((len(frames), 2)), LinkingOptions(method=method))
+    assert linked.particle.tolist() == list(range(len(frames)))
+    assert np.isnan(linked.search_radius)
+
+
+def test_many_spots_that_tell_no_radius_are_refused(method):
+    positions = np.random.default_rng(0).uniform(0, 512, (200, 2))
+    for step, sentence in ((1, "no nearer to one another than by chance"), (2, "no two successive frames")):
+        with pytest.raises(TrackingError, match=sentence):
+            link(np.repeat(step * np.arange(20), 10), positions, LinkingOptions(method=method))
 
 
 @pytest.mark.parametrize("radius", [1e-300, 1e6, 1e300])

@@ -89,3 +89,26 @@ def test_frames_that_never_follow_one_another():
 def test_all_spots_in_one_place():
     with pytest.raises(TrackingError, match="give --search-radius"):
         estimate_search_radius(np.repeat(np.arange(3), 2), np.zeros((6, 2)))
+
+
+@pytest.mark.parametrize("n_spots", [0.5, 1, 1.5])
+@pytest.mark.parametrize("seed", range(5))
+def test_lone_noise_gets_no_more_than_half_the_field(n_spots, seed):
+    # Without neighbours nothing tells noise from motion, and 95 percent of the pairs are nearer than 120 px.
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(n_spots, 100)
+    radius = estimate_search_radius(np.repeat(np.arange(100), counts), rng.uniform(0, 128, (counts.sum(), 2)))
+    assert 60 < radius <= 128 / np.sqrt(2)
+
+
+def test_no_farther_than_spots_are_apart():
+    # 16 rows of particles, 100 px long and 10 px apart, all of which move by 60 px along the row.
+    frames, rows = np.repeat([0, 1], 16), np.tile(10.0 * np.arange(16), 2)
+    positions = np.stack([rows, 60.0 * frames], axis=1)
+    assert estimate_search_radius(frames, positions) <= np.hypot(150, 60) / np.sqrt(2 * 16)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_particle_that_jitters_about_one_place_is_held(seed):
+    positions = np.random.default_rng(seed).normal(50, 2, (30, 2))
+    assert link(np.arange(30), positions, LinkingOptions()).particle.tolist() == [0] * 30

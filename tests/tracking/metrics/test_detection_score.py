@@ -83,6 +83,10 @@ def test_bad_points():
         score_detections(table((0, 0), (0, np.nan)), good)
     with pytest.raises(TrackingError, match="column y of the reference points must hold numbers"):
         score_detections(good.assign(y="high"), good)
+    with pytest.raises(TrackingError, match=r"column x of the reference points must be within 1e\+09 of 0, but row 1"):
+        score_detections(table((0, 0), (0, 1e300)), good)
+    with pytest.raises(TrackingError, match=r"the gate must be at most 1e\+09 pixels, got 1e\+300"):
+        score_detections(good, good, gate=1e300)
     with pytest.raises(TrackingError, match="the gate must be a positive number of pixels, got 0"):
         score_detections(good, good, gate=0)
 

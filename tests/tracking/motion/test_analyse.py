@@ -134,3 +134,37 @@ def test_units_are_needed():
         analyse_motion(tracks, 1.0, -1)
     with pytest.raises(ValueError, match="`drift` must be auto, remove or keep, got 'no'"):
         analyse_motion(tracks, 1.0, 1.0, drift="no")
+
+
+@pytest.mark.parametrize("absurd", [1e200, 1e-200])
+def test_units_that_no_microscope_has(simulate, absurd):
+    tracks = simulate(1, 5, 10, n_axes=3)
+    with pytest.raises(TrackingError, match=r"--pixel-size must be from 1e-09 to 1e\+09 micrometres per pixel, got 1e"):
+        analyse_motion(tracks, absurd)
+    with pytest.raises(TrackingError, match="--frame-interval must be from 1e-09"):
+        analyse_motion(tracks, frame_interval=absurd)
+    with pytest.raises(TrackingError, match="--z-step must be from 1e-09"):
+        analyse_motion(tracks, z_step=absurd)
+
+
+@pytest.mark.parametrize("first_lag", [39, 1000, 10**12])
+def test_a_first_lag_beyond_the_tracks(simulate, first_lag):
+    # Tracks of 40 frames hold displacements over 39 frames, and a line takes two lags.
+    tracks = simulate(1, 10, 40)
+    sentence = f"--first-lag must be at most 38, as the longest lag of these tracks is 39 frames.*, got {first_lag}"
+    with pytest.raises(TrackingError, match=sentence):
+        analyse_motion(tracks, first_lag=first_lag)
+    assert analyse_motion(tracks, first_lag=38, n_resamples=50).diffusion.first_lag == 38
+
+
+def test_a_first_lag_that_was_given_is_not_explained(simulate):
+    tracks = simulate(1, 60, 60)
+    # Positions averaged over frames, as video compression does.
+    spots = tracks.spots.sort_values(["particle", "frame"])
+    averaged = spots.groupby("particle")[["x", "y"]].transform(lambda line: line.rolling(4, min_periods=1).mean())
+    smooth = tracks.with_spots(spots.assign(x=averaged["x"], y=averaged["y"]))
+    found, given = (analyse_motion(smooth, first_lag=lag, n_resamples=50) for lag in (None, 5))
+    assert found.diffusion.first_lag > 1
+    assert any("frames apart go together" in warning for warning in found.warnings)
+    assert given.diffusion.first_lag == 5
+    assert not any("go together" in warning for warning in given.warnings)
