@@ -29,7 +29,7 @@ class TrackedMovie:
         detector: What the detector chose: scale, threshold, noise.
         linking: How spots were linked; ``z_scale`` is that of the movie.
         search_radius: The farthest a particle can move between two frames, in pixels, as given or as estimated; None if
-            no two frames have spots.
+            there are too few spots to tell.
         skipped: Frames that could not be read.
         reused: Frames whose spots an earlier, interrupted call had found.
         warnings: What the user should know, a sentence each.
@@ -160,8 +160,9 @@ def _warnings(
             f"the size of the spots could not be measured, and a sigma of {detector.settings['sigma']:.2g} px was "
             "taken: look at overlay.png; dark spots want --dark, others --sigma"
         )
-    spacing = float(np.sqrt(np.prod(movie.frame_shape[-2:]) * movie.n_frames / max(n_detections, 1)))
-    if search_radius > spacing:
+    area = float(np.prod(movie.frame_shape[-2:]))
+    spacing = np.sqrt(area / max(n_detections / movie.n_frames, 2))
+    if search_radius > 0.6 * spacing:
         found.append(
             f"a particle is looked for within {search_radius:.3g} px, but spots are {spacing:.3g} px apart on average, "
             "so links are guesses: check the spots in overlay.png, or give --search-radius"

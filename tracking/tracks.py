@@ -82,9 +82,9 @@ class Tracks:
         """Tracks of a table, sorted, with exact column types.
 
         Raises:
-            TrackingError: A column is missing, a value is not finite, not whole or beyond 1e9, a frame or particle is
-                negative, a particle is in two places in one frame, a parent is unknown, named twice or lives on when its child
-                begins, or a unit is not a positive number.
+            TrackingError: A column is missing, a value is not finite or not whole, a position is beyond 1e9, a frame or
+                particle is negative, a particle is in two places in one frame, a parent is unknown, named twice or
+                lives on when its child begins, or a unit is not a positive number.
         """
         table = _typed(spots).sort_values(["frame", "particle"], kind="stable", ignore_index=True)
         # They are neighbours now; pandas' own way takes several times the table's memory.

@@ -15,11 +15,14 @@ from tracking.detection.scale import DEFAULT_SIGMA, DEFAULT_SIGMA_Z, estimate_si
 from tracking.detection.table import empty_spots, spot_columns
 from tracking.detection.torch_filter import choose_device
 from tracking.detection.trackpy_locate import TrackpyLocate
+from tracking.detection.windows import window_radius
 from tracking.errors import TrackingError
 
 # Pixels that the size of spots and the noise are measured on, and frames at least and at most.
 SIZE_PIXELS, SIZE_FRAMES = 3_000_000, (2, 10)
 NOISE_PIXELS, NOISE_FRAMES = 1_500_000, (2, 5)
+# Pixels of the window round a spot at most: more take minutes for a few spots.
+MOST_WINDOW_PIXELS = 250_000
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,13 @@ def _check_sizes(options: DetectionOptions, shape: tuple[int, ...]) -> None:
         raise TrackingError(
             f"`sigma_z` must be at most the number of slices, which is {shape[0]}, got {options.sigma_z}"
         )
+    if len(shape) == 3 and shape[0] > 1:
+        sigma, sigma_z = options.sigma or DEFAULT_SIGMA, options.sigma_z or DEFAULT_SIGMA_Z
+        if np.prod([2 * radius + 1 for radius in window_radius((sigma_z, sigma, sigma))]) > MOST_WINDOW_PIXELS:
+            raise TrackingError(
+                "`sigma` and `sigma_z` must leave the window round a spot of a stack at most "
+                f"{MOST_WINDOW_PIXELS} pixels, got {sigma} and {sigma_z}: make the frames smaller by binning"
+            )
 
 
 def _shape_of(frames: Sequence[np.ndarray]) -> tuple[int, ...]:

@@ -58,31 +58,51 @@ class SpotFilter:
         return smooth
 
     @cached_property
-    def kernel(self) -> npt.NDArray[np.float64]:
-        """Response to a single pixel of 1, its centre in the middle of the array."""
-        radii = [int(np.ceil(TRUNCATE * DOG_OUTER * scale)) + 2 for scale in self.scales]
-        impulse = np.zeros([2 * radius + 1 for radius in radii], np.float32)
-        impulse[tuple(radii)] = 1
-        return self.apply(impulse).astype(np.float64)
+    def factors(self) -> tuple[npt.NDArray[np.float64], ...]:
+        """The response to a single pixel of 1, as a sum of products of one function for each axis.
+
+        For each axis an array of shape ``(terms, n)``, the pixel in the middle of n. All that follows from the whole
+        response is a sum of products, too, which is far cheaper for the wide filters of a stack.
+        """
+        radii = [self._reach(axis) for axis in range(len(self.scales))]
+        return tuple(
+            np.stack([term[:, radius] for term in self._terms(axis, 2 * radius + 1)])
+            for axis, radius in enumerate(radii)
+        )
 
     def power_sum(self, power: int) -> float:
-        """Sum of the kernel to a power: with 2, the variance of the response to white noise of variance 1."""
-        return float((self.kernel**power).sum())
+        """Sum of the response to a single pixel, to a power: with 2, the variance of that to noise of variance 1."""
+        total = np.ones(())
+        for factor in self.factors:
+            products = factor
+            for _ in range(power - 1):
+                products = products[..., None, :] * factor
+            total = total * products.sum(axis=-1)
+        return float(total.sum())
 
     @cached_property
     def correlations(self) -> tuple[tuple[float, float], ...]:
         """For each axis the correlations between the responses to white noise one and two pixels apart."""
-        total = (self.kernel**2).sum()
-        axes = [np.moveaxis(self.kernel, axis, 0) for axis in range(self.kernel.ndim)]
-        return tuple((float((k[1:] * k[:-1]).sum() / total), float((k[2:] * k[:-2]).sum() / total)) for k in axes)
+
+        def covariance(shifted: int, lag: int) -> float:
+            total = np.ones(())
+            for axis, factor in enumerate(self.factors):
+                shift = lag if axis == shifted else 0
+                total = total * (factor[:, shift:] @ factor[:, : factor.shape[1] - shift].T)
+            return float(total.sum())
+
+        variance = covariance(0, 0)
+        axes = range(len(self.scales))
+        return tuple((covariance(axis, 1) / variance, covariance(axis, 2) / variance) for axis in axes)
 
     def peak_response(self, sigma: Sequence[float]) -> float:
         """Response at the centre of a spot of mass 1 that lies on a pixel's centre."""
-        spot = np.ones(())
-        for width, size in zip(sigma, self.kernel.shape, strict=True):
+        total = np.ones(())
+        for width, factor in zip(sigma, self.factors, strict=True):
+            size = factor.shape[1]
             edges = np.arange(size + 1) - size / 2
-            spot = np.multiply.outer(spot, np.diff(ndtr(edges / width)))
-        return float((self.kernel * spot).sum())
+            total = total * (factor @ np.diff(ndtr(edges / width)))
+        return float(total.sum())
 
     def border_gain(self, shape: Sequence[int]) -> npt.NDArray[np.float32]:
         """Standard deviation of the response to white noise at each pixel, over that far from the borders.
@@ -102,10 +122,14 @@ class SpotFilter:
         # A frame too small for any contrast has none of it.
         return np.sqrt(np.maximum(variance / self.power_sum(2), 1e-6)).astype(np.float32)
 
+    def _reach(self, axis: int) -> int:
+        """Pixels that the response to a single pixel reaches to each side, and some to spare."""
+        return int(np.ceil(TRUNCATE * DOG_OUTER * self.scales[axis])) + 2
+
     def _terms(self, axis: int, size: int) -> list[npt.NDArray[np.float64]]:
         """Matrices of the filter along one axis: the response is the sum over terms of their product over axes."""
         scale = self.scales[axis]
-        reach = int(np.ceil(TRUNCATE * DOG_OUTER * scale)) + 2
+        reach = self._reach(axis)
         if size > 4 * reach + 1:
             # Beyond the reach of both borders all rows are alike.
             near = self._terms(axis, 4 * reach + 1)

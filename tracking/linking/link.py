@@ -25,7 +25,7 @@ def link(frames: np.ndarray, positions: np.ndarray, options: LinkingOptions) -> 
             fails for want of spots (fewer than 10, or than one a frame), every spot is a particle of its own.
 
     Raises:
-        TrackingError: There are more spots but the radius cannot be told from them, or it must be given or be smaller, or trackpy gives a crowd of spots up.
+        TrackingError: The radius must be given or be smaller, or trackpy gives a crowd of spots up.
         ValueError: Shapes do not fit, frames are not ascending whole numbers, or a position is not finite.
     """
     frames, scaled = require_spots(frames, positions, options.z_scale)

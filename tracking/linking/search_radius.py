@@ -33,7 +33,7 @@ def estimate_search_radius(frames: np.ndarray, positions: np.ndarray, z_scale: f
 
     It is never more than the mean distance between the spots of a frame, nor than half the diagonal of the rectangle
     in which all spots lie: beyond, links would be guesses. On simulated movies of the challenge's four scenarios at
-    its three densities the estimate is 0.15 to 0.47 times that mean distance.
+    its three densities the estimate is 0.15 to 0.48 times that mean distance.
 
     Args:
         frames: Frame of every spot, whole numbers, ascending, shape ``(n,)``.

@@ -115,9 +115,9 @@ def diffusion_of_paths(
     """
     n_axes = paths.positions.shape[1]
     length = typical_length(paths)
-    reach = max(
-        max_lag or default_max_lag(paths), LONGEST_MEMORY + 1 + MINIMUM_LAGS, min(first_lag or 1, length) + MINIMUM_LAGS
-    )
+    # A first lag beyond the tracks is refused below, and needs no room until then.
+    begin = max(LONGEST_MEMORY + 1, min(first_lag or 1, length))
+    reach = max(max_lag or default_max_lag(paths), begin + MINIMUM_LAGS)
     sums = lag_sums(paths, reach)
     n_steps = sums.n_pairs[:, 0] if len(sums.n_pairs) else np.zeros(0)
     table = np.concatenate([sums.squares.sum(axis=2), sums.n_pairs], axis=1).astype(np.float64)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tracking.detection.calibration import calibrate
-from tracking.detection.candidates import finder_for
+from tracking.detection.candidates import LEAST_CROWDING, finder_for
 from tracking.detection.pixels import Intensities
 
 
@@ -34,6 +34,17 @@ def test_crowds_of_spots_raise_the_noise_estimate_by_what_is_undone(simulate):
         noise = finder.pixel_noise(*intensities.apply(frame)) * intensities.scale
         assert noise == pytest.approx(np.sqrt(10), rel=0.12)
     assert finder.crowding < 0.8
+
+
+def test_the_crowding_stays_within_its_bounds():
+    finder = finder_for("log", (1.0, 1.0), (32, 32), 1.0, 1.0)
+    assert [finder.with_noise(crowding, 0.0).crowding for crowding in (0.0, 0.3, 7.0)] == [LEAST_CROWDING, 0.3, 1.0]
+
+
+def test_the_blank_part_of_a_frame_tells_nothing_of_the_noise_of_the_rest(simulate):
+    frame = simulate(0, n=150, snr=7)[1]
+    frame[:, :170] = 0
+    assert calibrated([frame])[0].crowding > 0.5
 
 
 def test_dark_spots_have_no_gain(simulate):

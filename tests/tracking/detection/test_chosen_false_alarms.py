@@ -11,13 +11,13 @@ def chosen(frames):
 
 def movie(snr, density=60):
     return list(
-        simulate("receptor", density=density, snr=snr, seed=5, overrides={"n_frames": 5, "frame_shape": (160, 160)})
+        simulate("receptor", density=density, snr=snr, seed=5, overrides={"n_frames": 3, "frame_shape": (160, 160)})
     )
 
 
 def test_noise_alone_gets_one():
     random = np.random.default_rng(0)
-    assert chosen([random.poisson(10, (256, 256)).astype(np.uint8) for _ in range(5)]) == 1
+    assert chosen([random.poisson(10, (256, 256)).astype(np.uint8) for _ in range(3)]) == 1
 
 
 def test_bright_spots_need_no_more():

@@ -34,7 +34,7 @@ def test_a_plateau_counts_once():
     assert local_maxima(response, 1).tolist() == [[1, 1]]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.data())
 def test_maxima_are_those_of_a_maximum_filter_where_no_values_are_equal(data):
     shape = data.draw(array_shapes(min_dims=2, max_dims=3, max_side=7))

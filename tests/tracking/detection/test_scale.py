@@ -10,8 +10,7 @@ def measured(frames, sigma=None, sigma_z=None):
     return estimate_sigma([intensities.apply(frame) for frame in frames], sigma, sigma_z, intensities.step)
 
 
-@pytest.mark.parametrize("sigma", [0.85, 1.1, 2.0, 3.0])
-@pytest.mark.parametrize("snr", [4, 7])
+@pytest.mark.parametrize(("sigma", "snr"), [(0.85, 4), (1.1, 7), (2.0, 7), (3.0, 4)])
 def test_the_size_of_spots_is_measured(simulate, sigma, snr):
     frames = [simulate(seed, n=40, snr=snr, sigma=sigma)[1] for seed in range(2)]
     assert measured(frames) == pytest.approx((sigma, sigma), rel=0.1)

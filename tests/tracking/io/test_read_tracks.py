@@ -76,5 +76,5 @@ def test_a_folder_given_by_mistake_is_refused_without_a_walk(tmp_path, monkeypat
 
     for module, function in ((os, "walk"), (os, "scandir"), (os, "listdir")):
         monkeypatch.setattr(module, function, no_walk)
-    with pytest.raises(TrackingError, match="frames|movie"):
+    with pytest.raises(TrackingError, match=r"must be a|is not a GEFF"):
         read_tracks(folder)
