@@ -7,6 +7,7 @@ import typer
 from medseg.cli.console import print_json, print_table, say
 from medseg.cli.numbers import defined
 from medseg.cli.options import JsonOption, NoLogOption
+from medseg.cli.track_measures import TRACK_MEASURES
 from medseg.errors import UserError
 
 _TEMPLATE = "nilearn/datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
@@ -76,7 +77,8 @@ def demo(
     print_table(
         "Hippocampus of the MNI152 template, volumes in ml", list(rows[0]), [tuple(row.values()) for row in rows]
     )
-    print_table("Simulated receptors, tracked and scored against the truth", ["measure", "value"], tracking.items())
+    shown = [(TRACK_MEASURES.get(name, name), value) for name, value in tracking.items()]
+    print_table("Simulated receptors, tracked and scored against the truth", ["measure", "value"], shown)
     say(f"Labels: {output}/left_seg.nii.gz, right_seg.nii.gz, brain_seg.nii.gz; tracks: {output}/tracking/tracks.csv")
     say(f"Figures: {', '.join(figures)}")
 

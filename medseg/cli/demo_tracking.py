@@ -1,7 +1,7 @@
 from pathlib import Path
 from typing import Any
 
-MEASURES = ("alpha", "beta", "jsc", "jsc_theta", "rmse")
+from medseg.cli.track_measures import TRACK_MEASURES
 
 
 def demo_tracking(folder: Path) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def demo_tracking(folder: Path) -> dict[str, Any]:
             save_overlay(partial, result.tracks, movie, float(str(result.detector["sigma"])))
     score = score_tracks(simulation.truth, result.tracks).to_dict()
     return {
-        **{name: score[name] for name in MEASURES},
+        **{name: score[name] for name in TRACK_MEASURES},
         "particles": simulation.truth.n_particles,
         "tracks": result.tracks.n_particles,
     }

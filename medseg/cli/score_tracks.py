@@ -6,18 +6,11 @@ import typer
 from medseg.cli.console import print_json, print_table, say
 from medseg.cli.numbers import defined
 from medseg.cli.options import JsonOption, NoLogOption
+from medseg.cli.track_measures import TRACK_MEASURES
 from medseg.errors import UserError
 
 if TYPE_CHECKING:
     from tracking.tracks import Tracks
-
-_MEASURES = {
-    "alpha": "alpha, 1 is perfect",
-    "beta": "beta, alpha less for spurious tracks",
-    "jsc": "JSC, Jaccard of points",
-    "jsc_theta": "JSC_theta, Jaccard of tracks",
-    "rmse": "RMSE of matched points (px)",
-}
 
 
 def score_tracks(
@@ -54,7 +47,7 @@ def score_tracks(
     if json_output:
         print_json(content)
         return
-    rows: list[tuple[str, object]] = [(title, content[name]) for name, title in _MEASURES.items()]
+    rows: list[tuple[str, object]] = [(title, content[name]) for name, title in TRACK_MEASURES.items()]
     rows += [(f"points: {name}", content["detection"][name]) for name in ("precision", "recall", "f1")]
     for name, path, file in (("truth", truth, reference), ("tracks", tracks, candidate)):
         say(f"{name}: `{path}`, {_extent(file)}")

@@ -18,6 +18,7 @@ from medseg.cli.options import (
     PixelSizeOption,
     ZStepOption,
 )
+from medseg.cli.track_measures import TRACK_MEASURES
 
 if TYPE_CHECKING:
     from tracking.io import Movie
@@ -235,8 +236,9 @@ def _shown(summary: dict[str, Any], result: "TrackedMovie") -> list[tuple[str, o
     ]
     if summary["frames_reused"]:
         rows.insert(1, ("frames detected earlier", summary["frames_reused"]))
-    measures = ("alpha", "beta", "jsc", "jsc_theta", "rmse")
-    return rows + [(name, summary["measures"][name]) for name in measures if "measures" in summary]
+    if "measures" in summary:
+        rows += [(title, summary["measures"][name]) for name, title in TRACK_MEASURES.items()]
+    return rows
 
 
 def _track_rows(result: "TrackedMovie") -> list[dict[str, object]]:

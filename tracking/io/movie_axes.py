@@ -152,7 +152,8 @@ def _told(path: Path, stored: StoredAxes) -> str:
         known = left.letters.replace("S", "C")
         raise TrackingError(
             f"`{path.name}` holds {sizes['Z']} slices (Z) and one time point: give --axes {known.replace('Z', 'T')} if"
-            f" they are time points, or --axes {known} if they are one volume"
+            f" they are time points, or --axes {known} if they are one volume, which alone"
+            " cannot be tracked"
         )
     return "".join(
         "-" if size == 1 and letter not in "YX" else "T" if letter in unknown else letter

@@ -1,8 +1,12 @@
 import json
 
 import numpy as np
+import pytest
 
+from medseg.cli.demo_tracking import demo_tracking
 from medseg.io import read_label
+from tracking.io import read_tracks
+from tracking.metrics import score_tracks
 
 
 def test_both_sides_come_out_whole_without_mirroring(medseg, tmp_path):
@@ -27,3 +31,16 @@ def test_both_sides_come_out_whole_without_mirroring(medseg, tmp_path):
         assert (np.sign(world_x) == sign).all()
     assert np.count_nonzero(brain.data) / 1000 == volumes["left"]["whole"] + volumes["right"]["whole"]
     assert (tmp_path / "overlay.png").stat().st_size > 20_000
+    assert json.loads(result.out)["tracking"]["alpha"] > 0.6
+    assert (tmp_path / "tracking" / "tracks.csv").is_file()
+
+
+def test_a_movie_is_tracked_scored_and_drawn(tmp_path):
+    measures = demo_tracking(tmp_path)
+
+    assert measures["alpha"] > measures["beta"] > 0.6
+    assert measures["jsc_theta"] > 0.7
+    assert score_tracks(
+        read_tracks(tmp_path / "truth.xml"), read_tracks(tmp_path / "tracks.xml")
+    ).alpha == pytest.approx(measures["alpha"])
+    assert (tmp_path / "overlay.png").stat().st_size > 50_000
