@@ -6,6 +6,8 @@ from medseg.cli.console import print_json, print_table, progress, say
 from medseg.cli.options import JsonOption, NoLogOption, OutputOption, OverwriteOption
 from medseg.errors import UserError
 
+_PIXEL_UM = 0.1  # of volumes, so that their slices have a distance
+
 
 def simulate(
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="vesicle, receptor, microtubule or virus (3D).")],
@@ -41,6 +43,9 @@ def simulate(
             progress(movie, "drawing", movie.n_frames),
             frame_shape=movie.frame_shape,
             dtype=movie.dtype,
+            # How far slices are apart, in pixels, has no other place in a TIFF.
+            pixel_size=_PIXEL_UM if len(movie.frame_shape) == 3 else None,
+            z_step=_PIXEL_UM * movie.options.z_spacing if len(movie.frame_shape) == 3 else None,
         )
         with atomic_path(output / "truth.xml") as partial:
             write_challenge_xml(partial, movie.truth, snr=f"{snr:g}", density=density, scenario=scenario.upper())

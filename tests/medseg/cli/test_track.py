@@ -58,12 +58,16 @@ def test_a_movie_in_three_dimensions(medseg, tmp_path):
     )
     assert medseg(*simulate, "--no-log").code == 0
 
-    options = ("--pixel-size", "0.05", "--z-step", "0.224", "--truth", tmp_path / "sim" / "truth.xml", "--json")
-    result = medseg("track", tmp_path / "sim" / "movie.tif", "-o", tmp_path / "out", *options, "--no-log")
+    options = ("--truth", tmp_path / "sim" / "truth.xml", "--json", "--no-log")
+    result = medseg("track", tmp_path / "sim" / "movie.tif", "-o", tmp_path / "out", *options)
 
     assert result.code == 0, result.err
     assert json.loads(result.out)["measures"]["alpha"] > 0.5
     assert "z" in pd.read_csv(tmp_path / "out" / "tracks.csv")
+    # The simulated file says how far its slices are apart.
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["params"]["linking"]["z_scale"] == pytest.approx(4.48)
+    assert "slice" not in result.err
 
 
 def test_bridged_frames_are_marked_or_left_out(medseg, simulated, tmp_path):
@@ -175,12 +179,12 @@ def test_a_truth_of_nothing_or_of_another_movie_is_told(medseg, simulated, tmp_p
 def test_the_record_says_what_was_done(medseg, tmp_path):
     small = ("--density", "15", "--frames", "6", "--size", "96", "--snr", "7", "--no-log")
     assert medseg("simulate", "virus", "-o", tmp_path / "sim", *small).code == 0
-    options = ("--pixel-size", "0.1", "--z-step", "0.448", "--no-log")
-    assert medseg("track", tmp_path / "sim" / "movie.tif", "-o", tmp_path / "out", *options).code == 0
+    result = medseg("track", tmp_path / "sim" / "movie.tif", "-o", tmp_path / "out", "--z-step", "0.3", "--no-log")
+    assert result.code == 0, result.err
 
     params = json.loads((tmp_path / "out" / "run.json").read_text())["params"]
-    assert params["linking"]["z_scale"] == pytest.approx(4.48)
-    assert params["movie"]["pixel_size"] == 0.1
+    assert params["movie"]["pixel_size"] == pytest.approx(0.1)
+    assert params["linking"]["z_scale"] == pytest.approx(3)
     assert params["detector"]["sigma"] > 0.5
     assert params["skip_bad_frames"] is False
 
