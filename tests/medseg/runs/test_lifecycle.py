@@ -16,8 +16,7 @@ SLEEPER = """
 import signal, sys, time
 from pathlib import Path
 from medseg.runs import open_run
-if "nohup" in sys.argv:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+signal.signal(signal.SIGHUP, signal.SIG_IGN if "nohup" in sys.argv else signal.SIG_DFL)
 with open_run("train", options={}, output_dir=Path(sys.argv[1]).parent):
     Path(sys.argv[1]).touch()
     time.sleep(2 if "nohup" in sys.argv else 60)
