@@ -21,6 +21,7 @@ from medseg.cli.options import (
 from medseg.cli.track_measures import TRACK_MEASURES
 
 if TYPE_CHECKING:
+    from medseg.runs import Run
     from tracking.io import Movie
     from tracking.track_movie import TrackedMovie
 
@@ -96,8 +97,6 @@ def track(
     from medseg.cli.content_digest import content_digest
     from medseg.cli.outputs import make_folder, require_free
     from medseg.cli.read_truth import read_truth
-    from medseg.cli.track_figures import save_overlay, save_summary
-    from medseg.io.atomic import atomic_path
     from medseg.runs import open_run
     from tracking.detection import DetectionOptions
     from tracking.io import open_movie
@@ -167,23 +166,34 @@ def track(
             if not frames_overlap(reference, result.tracks):
                 say(f"warning: `{truth}` and the tracks have no frame in common: is it of another movie?")
             summary["measures"] = score_tracks(reference, result.tracks).to_dict()
-        with atomic_path(output / "overlay.png") as partial:
-            save_overlay(partial, result.tracks, opened, float(str(result.detector["sigma"])))
-        with atomic_path(output / "summary.png") as partial:
-            save_summary(partial, result.tracks, opened.n_frames)
-        run.log_figure(output / "overlay.png")
-        run.log_figure(output / "summary.png")
-        run.device = str(result.detector["device"])
-        run.log_params({"detector": result.detector, "search_radius": result.search_radius, "movie": _units(opened)})
-        run.log_params({"linking": result.linking.model_dump()})
-        run.log_table("warnings", [{"warning": warning} for warning in result.warnings])
-        run.log_metrics(defined(summary))
-        run.log_table("tracks", _track_rows(result))
+        _draw(result, opened, output)
+        _log(run, result, opened, summary, output)
     if json_output:
         print_json({**summary, "warnings": list(result.warnings), "output": str(output)})
         return
     print_table("Tracked", ["what", "value"], _shown(summary, result))
     say(f"Tracks: {output / 'tracks.csv'}, {output / 'tracks.xml'}; figures: {output / 'overlay.png'}, summary.png")
+
+
+def _draw(result: "TrackedMovie", movie: "Movie", output: Path) -> None:
+    from medseg.cli.track_figures import save_overlay, save_summary
+    from medseg.io.atomic import atomic_path
+
+    with atomic_path(output / "overlay.png") as partial:
+        save_overlay(partial, result.tracks, movie, float(str(result.detector["sigma"])))
+    with atomic_path(output / "summary.png") as partial:
+        save_summary(partial, result.tracks, movie.n_frames)
+
+
+def _log(run: "Run", result: "TrackedMovie", movie: "Movie", summary: dict[str, Any], output: Path) -> None:
+    run.device = str(result.detector["device"])
+    run.log_figure(output / "overlay.png")
+    run.log_figure(output / "summary.png")
+    run.log_params({"detector": result.detector, "search_radius": result.search_radius, "movie": _units(movie)})
+    run.log_params({"linking": result.linking.model_dump()})
+    run.log_table("warnings", [{"warning": warning} for warning in result.warnings])
+    run.log_metrics(defined(summary))
+    run.log_table("tracks", _track_rows(result))
 
 
 def _given(**options: object) -> dict[str, object]:
