@@ -7,7 +7,7 @@ class UserError(ValueError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what ``error`` came from, or its type where it says nothing; a UserError speaks for itself."""
-    while error.__cause__ is not None and not isinstance(error, UserError):
+    """The first line of what ``error`` came from, or its type where it says nothing; our own kinds need no origin."""
+    while error.__cause__ is not None and type(error).__module__.partition(".")[0] not in ("medseg", "tracking"):
         error = error.__cause__
     return (str(error).strip() or type(error).__name__).splitlines()[0]

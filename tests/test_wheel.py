@@ -22,6 +22,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_packages_and_bundles_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert "medseg/shipped/bundles/hippocampus_unet/models/model.pt" in names
+    assert "medseg/shipped/bundles/particle_tracker/models/model.pt" in names
     assert "medseg/shipped/mlflow/MLproject" in names
     assert {name.split("/")[0] for name in names} == {"medseg", "tracking", "medseg-0.1.0.dist-info"}
 

@@ -41,9 +41,12 @@ def load_bundle(bundle: Path, device: str = "auto", trusted_by_user: bool = Fals
         trusted_by_user: run the configs of a bundle that did not ship with medseg.
 
     Raises:
-        UserError: the bundle is not trusted, incomplete, or its weights do not fit; the device is absent.
+        UserError: the bundle does not segment, is not trusted, is incomplete, or its weights do not fit; the device is
+            absent.
     """
     metadata = read_metadata(bundle)
+    if not metadata.segments:
+        raise UserError(f"bundle `{bundle.name}` tracks particles and segments nothing: use medseg track")
     require_trust(bundle, trusted_by_user)
     weights = find_weights(bundle)
 

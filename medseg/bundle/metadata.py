@@ -1,6 +1,6 @@
 import json
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -49,6 +49,11 @@ class Extent(BaseModel, extra="forbid"):
     max: list[float] = Field(min_length=2, max_length=3)
 
 
+Kind = Literal["segmentation", "particle tracking"]
+# What only a bundle that takes images and gives labels can say.
+_OF_IMAGES = ("data_type", "image_classes", "label_classes", "pred_classes")
+
+
 class ExpectedInput(BaseModel, extra="forbid"):
     """What the weights have seen in training; medseg's own section, which other tools ignore."""
 
@@ -88,6 +93,7 @@ class BundleMetadata(BaseModel):
     references: list[str] | None = None
     network_data_format: NetworkDataFormat
     expected_input: ExpectedInput | None = None
+    medseg_kind: Kind = Field("segmentation", description="What the bundle does; medseg's own, which others ignore.")
 
     @model_validator(mode="after")
     def _version_is_in_changelog(self) -> Self:
@@ -96,13 +102,20 @@ class BundleMetadata(BaseModel):
         return self
 
     @property
+    def segments(self) -> bool:
+        """Whether the bundle takes images and gives labels, and is trained on cases of both."""
+        return self.medseg_kind == "segmentation"
+
+    @property
     def image(self) -> TensorFormat:
         """The first input."""
         return next(iter(self.network_data_format.inputs.values()))
 
     @property
     def classes(self) -> dict[int, str]:
-        """Names of the label values, without the background."""
+        """Names of the label values, without the background; none of a bundle that does not segment."""
+        if not self.segments:
+            return {}
         output = next(iter(self.network_data_format.outputs.values()))
         return {int(value): name for value, name in output.channel_def.items() if value != "0"}
 
@@ -113,7 +126,8 @@ class BundleMetadata(BaseModel):
             "name data_source data_type image_classes label_classes pred_classes eval_metrics intended_use references "
             "required_packages_version"
         )
-        return [field for field in wanted.split() if not getattr(self, field)]
+        useless = () if self.segments else _OF_IMAGES
+        return [field for field in wanted.split() if field not in useless and not getattr(self, field)]
 
 
 def read_metadata(bundle: Path) -> BundleMetadata:

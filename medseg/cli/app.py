@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from medseg import __version__
+from medseg.cli.benchmark import benchmark_app
 from medseg.cli.bundle import bundle_app
 from medseg.cli.console import say
 from medseg.cli.convert_tracks import convert_tracks
@@ -55,6 +56,7 @@ app.command()(convert_tracks)
 app.command()(motion)
 app.command()(demo)
 app.command()(info)
+app.add_typer(benchmark_app, name="benchmark")
 app.add_typer(bundle_app, name="bundle")
 app.add_typer(runs_app, name="runs")
 

@@ -37,9 +37,10 @@ def show(name: NameArgument, json_output: JsonOption = False) -> None:
     facts: dict[str, object] = {
         "name": bundle.name,
         "version": metadata.version,
+        "kind": metadata.medseg_kind,
         "task": metadata.task,
         "description": metadata.description,
-        "classes": {str(value): class_name for value, class_name in metadata.classes.items()},
+        "classes": {str(value): class_name for value, class_name in metadata.classes.items()} or None,
         "expects": None if expected is None else expected.model_dump(),
         "measures": metadata.eval_metrics,
         "intended_use": metadata.intended_use,
@@ -63,7 +64,10 @@ def check(
     no_log: NoLogOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Say what a bundle lacks to be complete and to run; exit code 1 if it does not run."""
+    """Say what a bundle lacks to be complete and to run; exit code 1 if it does not run.
+
+    What is asked only of bundles of another kind is shown as not applicable.
+    """
     from medseg.bundle import find_bundle
     from medseg.bundle.check import check_bundle, check_official_schema
     from medseg.cli.model_name import bundle_option
@@ -75,14 +79,15 @@ def check(
         findings = check_bundle(bundle, trust_bundle)
         if official:
             findings += check_official_schema(bundle)
-        broken = sum(finding.level == "error" for finding in findings)
-        run.log_metrics({"errors": broken, "warnings": len(findings) - broken})
+        broken, incomplete = (sum(finding.level == level for finding in findings) for level in ("error", "warning"))
+        run.log_metrics({"errors": broken, "warnings": incomplete})
     if json_output:
         print_json({"ok": broken == 0, "findings": [vars(finding) for finding in findings]})
-    elif findings:
-        print_table(name, ["level", "finding"], [(finding.level, finding.message) for finding in findings])
     else:
-        typer.echo(f"{name}: complete, and it runs")
+        if findings:
+            print_table(name, ["level", "finding"], [(finding.level, finding.message) for finding in findings])
+        if not broken and not incomplete:
+            typer.echo(f"{name}: complete, and it runs")
     if broken:
         raise typer.Exit(1)
 

@@ -32,6 +32,7 @@ def demo(
     from medseg.bundle import find_bundle, load_bundle
     from medseg.bundle import segment as segment_image
     from medseg.cli.demo_tracking import demo_tracking
+    from medseg.cli.load_tracker import SHIPPED_TRACKER, find_tracker, load_tracker, log_tracker
     from medseg.cli.outputs import make_folder
     from medseg.cli.overlay_figure import save_overlay_figure
     from medseg.io import crop, paste, read_image, write_image, write_label
@@ -67,7 +68,9 @@ def demo(
         run.log_table("volumes_ml", rows)
         run.log_metrics({f"{row['side']}_{name}_ml": row[name] for row in rows for name in row if name != "side"})
         make_folder(output / "tracking")
-        tracking = demo_tracking(output / "tracking")
+        tracker = load_tracker(find_tracker(SHIPPED_TRACKER))
+        log_tracker(run, tracker)
+        tracking = demo_tracking(output / "tracking", tracker.network)
         run.log_metrics({"tracking": defined(tracking)})
         run.log_figure(output / "tracking" / "overlay.png")
     figures = [str(output / "overlay.png"), str(output / "tracking" / "overlay.png")]

@@ -45,17 +45,24 @@ def evaluate(
     no_log: NoLogOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Score a bundle on labelled images.
+    """Score a bundle on labelled images, or a particle tracker on simulated movies.
 
-    OUTPUT gets metrics.json, cases.csv and the figure dice.png.
+    OUTPUT gets metrics.json, and for labelled images cases.csv and the figure dice.png.
     """
-    from medseg.bundle import find_bundle, load_bundle
+    from medseg.bundle import find_bundle, load_bundle, read_metadata
     from medseg.bundle.evaluate import score_files
+    from medseg.cli.evaluate_tracker import evaluate_tracker, require_no_cases
     from medseg.cli.outputs import make_folder
     from medseg.metrics import summarise
     from medseg.runs import open_run
 
     folder = find_bundle(bundle)
+    if not read_metadata(folder).segments:
+        require_no_cases(folder, device, images, labels, data, split)
+        evaluate_tracker(
+            folder, output, overwrite=overwrite, trust_bundle=trust_bundle, no_log=no_log, json_output=json_output
+        )
+        return
     cases = _find_cases(images, labels, data)
     if (output / "metrics.json").exists() and not overwrite:
         raise UserError(f"`{output / 'metrics.json'}` exists and is kept: pass --overwrite or another --output")

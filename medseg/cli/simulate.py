@@ -26,7 +26,7 @@ def simulate(
     OUTPUT gets movie.tif, truth.xml (Particle Tracking Challenge's format), the figure truth.png and run.json.
     """
     from medseg.cli.outputs import make_folder, require_free
-    from medseg.cli.track_figures import save_overlay
+    from medseg.cli.track_overlay import save_overlay
     from medseg.io.atomic import atomic_path
     from medseg.runs import open_run
     from tracking.io import open_movie, write_movie

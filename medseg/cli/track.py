@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,19 +19,18 @@ from medseg.cli.options import (
     PixelSizeOption,
     ZStepOption,
 )
-from medseg.cli.track_measures import TRACK_MEASURES
+from medseg.errors import UserError
 
 if TYPE_CHECKING:
     from medseg.runs import Run
     from tracking.io import Movie
     from tracking.track_movie import TrackedMovie
 
-_TABLE_ROWS = 10_000  # of the tracks' table in the run; all are in tracks.csv
-
 
 class Linker(StrEnum):
     """How spots are linked."""
 
+    RECURRENT = "recurrent"
     LAP = "lap"
     TRACKPY = "trackpy"
     TRACKPY_ADAPTIVE = "trackpy-adaptive"
@@ -51,7 +51,17 @@ def track(
         Path, typer.Argument(metavar="MOVIE", help="TIFF, OME-TIFF, OME-Zarr, or a folder of frames; 2D or 3D.")
     ],
     output: OutputOption,
-    linker: Annotated[Linker, typer.Option("--linker", help="How spots are linked.")] = Linker.LAP,
+    linker: Annotated[Linker, typer.Option("--linker", help="How spots are linked.")] = Linker.RECURRENT,
+    bundle: Annotated[
+        str | None,
+        typer.Option(
+            "--bundle",
+            "-b",
+            metavar="NAME|PATH",
+            help="Weights for recurrent: a shipped bundle, or the path of a bundle or of a .pt file. "
+            "Default: particle_tracker.",
+        ),
+    ] = None,
     detector: Annotated[SpotDetector, typer.Option("--detector", help="How spots are found.")] = SpotDetector.LOG,
     sigma: Annotated[
         float | None, typer.Option("--sigma", help="Standard deviation of a spot in pixels. Default: from the movie.")
@@ -66,17 +76,45 @@ def track(
     dark: Annotated[bool, typer.Option("--dark", help="Spots are darker than the ground.")] = False,
     search_radius: Annotated[
         float | None,
-        typer.Option("--search-radius", help="Farthest move between two frames, in pixels. Default: from the movie."),
+        typer.Option(
+            "--search-radius",
+            help="Farthest move between two frames, in pixels; recurrent only begins with it. Default: from the movie.",
+        ),
     ] = None,
     max_gap: Annotated[
-        int | None, typer.Option("--max-gap", help="Frames a particle may be undetected within a track. Default 1.")
+        int | None,
+        typer.Option(
+            "--max-gap",
+            help="Frames a particle may be undetected within a track. Default: 1; recurrent finds out, from 2 to 5.",
+        ),
+    ] = None,
+    hypotheses: Annotated[
+        int | None,
+        typer.Option(
+            "--hypotheses",
+            help="Futures kept in mind of every spot (recurrent): 0 to 8, 0 sees one frame ahead. Default 3.",
+        ),
     ] = None,
     merging: Annotated[bool, typer.Option("--merging", help="Let particles merge (lap).")] = False,
     splitting: Annotated[bool, typer.Option("--splitting", help="Let particles split (lap).")] = False,
     min_length: Annotated[int, typer.Option("--min-length", min=1, help="Shorter chains of spots are no tracks.")] = 2,
     fill: Annotated[
-        bool, typer.Option("--fill/--no-fill", help="Interpolate frames missed inside a track, marked as virtual.")
+        bool, typer.Option("--fill/--no-fill", help="Fill in frames missed inside a track, marked as virtual.")
     ] = True,
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="First fine-tune the tracker on simulated movies like this one, and say what to expect (recurrent).",
+        ),
+    ] = False,
+    calibration_minutes: Annotated[
+        float | None,
+        typer.Option("--calibration-minutes", help="Minutes of fine-tuning, at 60 steps each. Default 3; 0 for none."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Of the calibration; the same one gives the same result. Default 0.")
+    ] = None,
     skip_bad_frames: Annotated[bool, typer.Option("--skip-bad-frames", help="Pass over unreadable frames.")] = False,
     device: DeviceOption = "auto",
     channel: ChannelOption = None,
@@ -92,11 +130,16 @@ def track(
     """Track the particles of a movie.
 
     OUTPUT gets tracks.csv (trackpy's columns), tracks.xml (Particle Tracking Challenge), figures and run.json. Scale,
-    threshold and search radius come from the movie. If killed, the same command goes on where it was.
+    threshold and how far particles move come from the movie. If killed, the same command goes on where it was.
     """
+    from medseg.cli.calibrate_tracker import CALIBRATION_FILES, calibrate_tracker, calibration_options
     from medseg.cli.content_digest import content_digest
+    from medseg.cli.load_tracker import SHIPPED_TRACKER, find_tracker, load_tracker, log_tracker
+    from medseg.cli.model_name import bundle_option
     from medseg.cli.outputs import make_folder, require_free
     from medseg.cli.read_truth import read_truth
+    from medseg.cli.single_threaded import single_threaded
+    from medseg.cli.track_summary import shown_summary, track_summary
     from medseg.runs import open_run
     from tracking.detection import DetectionOptions
     from tracking.io import open_movie
@@ -118,14 +161,22 @@ def track(
             method=linker.value,
             search_radius=search_radius,
             max_gap=max_gap,
+            hypotheses=hypotheses,
             merging=merging,
             splitting=splitting,
         ),
     )
-    require_free(output, ("tracks.csv", "tracks.xml", "overlay.png", "summary.png"), overwrite)
+    calibration = calibration_options(calibrate, calibration_minutes, seed, linker.value)
+    files = ("tracks.csv", "tracks.xml", "overlay.png", "summary.png")
+    require_free(output, (*files, *(CALIBRATION_FILES if calibration else ())), overwrite)
+    if bundle is not None and linker != Linker.RECURRENT:
+        raise UserError(f"--bundle is for --linker recurrent alone, got --linker {linker.value}")
+    weights = find_tracker(bundle or SHIPPED_TRACKER) if linker == Linker.RECURRENT else None
     reference = read_truth(truth) if truth else None
     options: dict[str, object] = {
         "detection": detection.model_dump(),
+        "bundle": bundle_option(weights) if weights else None,
+        "calibration": calibration.model_dump() if calibration else None,
         "min_length": min_length,
         "fill": fill,
         "channel": channel,
@@ -144,39 +195,59 @@ def track(
         open_run("track", options=options, output_dir=output, enabled=not no_log) as run,
     ):
         make_folder(output)
+        tracker = load_tracker(weights) if weights else None
+        if tracker:
+            log_tracker(run, tracker)
         # A folder of frames may hold other files; the chunks of a Zarr are all it holds.
         run.add_input(movie, content_digest(movie, None if is_zarr(movie) else opened.files))
         if truth:
             run.add_input(truth, content_digest(truth))
-        with frame_progress("detecting") as show:
+        notes: dict[str, Any] = {}
+        if calibration and tracker:
+            tracker, notes = calibrate_tracker(
+                run,
+                tracker,
+                opened,
+                output,
+                calibration,
+                detection=detection,
+                linking=linking,
+                min_length=min_length,
+                skip_bad_frames=skip_bad_frames,
+            )
+        with frame_progress("detecting") as show, single_threaded() if tracker else nullcontext():
             result = track_movie(
                 opened,
                 output,
                 detection=detection,
                 linking=linking,
+                network=tracker.network if tracker else None,
                 min_length=min_length,
                 fill=fill,
                 skip_bad_frames=skip_bad_frames,
                 progress=show,
             )
-        for warning in result.warnings:
+        warnings = [*notes.pop("warnings", []), *result.warnings]
+        for warning in warnings:
             say(f"warning: {warning}")
-        summary = _summary(result, opened)
+        run.record["warnings"] = warnings
+        summary = track_summary(result, opened)
         if reference is not None:
             if not frames_overlap(reference, result.tracks):
                 say(f"warning: `{truth}` and the tracks have no frame in common: is it of another movie?")
             summary["measures"] = score_tracks(reference, result.tracks).to_dict()
         _draw(result, opened, output)
-        _log(run, result, opened, summary, output)
+        _log(run, result, opened, summary, warnings, output)
     if json_output:
-        print_json({**summary, "warnings": list(result.warnings), "output": str(output)})
+        print_json({**summary, **notes, "warnings": warnings, "output": str(output)})
         return
-    print_table("Tracked", ["what", "value"], _shown(summary, result))
+    print_table("Tracked", ["what", "value"], shown_summary(summary, result))
     say(f"Tracks: {output / 'tracks.csv'}, {output / 'tracks.xml'}; figures: {output / 'overlay.png'}, summary.png")
 
 
 def _draw(result: "TrackedMovie", movie: "Movie", output: Path) -> None:
-    from medseg.cli.track_figures import save_overlay, save_summary
+    from medseg.cli.track_figures import save_summary
+    from medseg.cli.track_overlay import save_overlay
     from medseg.io.atomic import atomic_path
 
     with atomic_path(output / "overlay.png") as partial:
@@ -185,15 +256,24 @@ def _draw(result: "TrackedMovie", movie: "Movie", output: Path) -> None:
         save_summary(partial, result.tracks, movie.n_frames)
 
 
-def _log(run: "Run", result: "TrackedMovie", movie: "Movie", summary: dict[str, Any], output: Path) -> None:
+def _log(
+    run: "Run",
+    result: "TrackedMovie",
+    movie: "Movie",
+    summary: dict[str, Any],
+    warnings: list[str],
+    output: Path,
+) -> None:
+    from medseg.cli.track_summary import track_rows
+
     run.device = str(result.detector["device"])
     run.log_figure(output / "overlay.png")
     run.log_figure(output / "summary.png")
     run.log_params({"detector": result.detector, "search_radius": result.search_radius, "movie": _units(movie)})
     run.log_params({"linking": result.linking.model_dump()})
-    run.log_table("warnings", [{"warning": warning} for warning in result.warnings])
+    run.log_table("warnings", [{"warning": warning} for warning in warnings])
     run.log_metrics(defined(summary))
-    run.log_table("tracks", _track_rows(result))
+    run.log_table("tracks", track_rows(result))
 
 
 def _given(**options: object) -> dict[str, object]:
@@ -210,52 +290,3 @@ def _units(movie: "Movie") -> dict[str, object]:
         "z_step": movie.z_step,
         "frame_interval": movie.frame_interval,
     }
-
-
-def _summary(result: "TrackedMovie", movie: "Movie") -> dict[str, Any]:
-    spots = result.tracks.spots
-    lengths = spots.groupby("particle")["frame"].agg(lambda frames: frames.max() - frames.min() + 1)
-    return {
-        "frames": movie.n_frames,
-        "frame_shape": " x ".join(map(str, movie.frame_shape)),
-        "frames_skipped": len(result.skipped),
-        "frames_reused": result.reused,
-        "spots": result.n_detections,
-        "spots_unlinked": result.n_unlinked,
-        "spots_virtual": int(spots["virtual"].sum()),
-        "tracks": result.tracks.n_particles,
-        "branchings": len(result.tracks.parents),
-        "median_track_length": float(lengths.median()) if len(lengths) else 0.0,
-        "search_radius": result.search_radius,
-    }
-
-
-def _shown(summary: dict[str, Any], result: "TrackedMovie") -> list[tuple[str, object]]:
-    is_measured = result.detector["sigma_is_measured"]
-    rows: list[tuple[str, object]] = [
-        ("frames", summary["frames"]),
-        ("frame (px)", summary["frame_shape"]),
-        ("spots found", summary["spots"]),
-        ("spots in no track", summary["spots_unlinked"]),
-        ("spots filled in", summary["spots_virtual"]),
-        ("tracks", summary["tracks"]),
-        ("median length (frames)", summary["median_track_length"]),
-        ("search radius (px)", summary["search_radius"]),
-        ("spot sigma (px)", f"{result.detector['sigma']:.3f}{'' if is_measured else ', not measured'}"),
-        ("false alarms a frame", result.detector["false_alarms"]),
-    ]
-    if summary["frames_reused"]:
-        rows.insert(1, ("frames detected earlier", summary["frames_reused"]))
-    if "measures" in summary:
-        rows += [(title, summary["measures"][name]) for name, title in TRACK_MEASURES.items()]
-    return rows
-
-
-def _track_rows(result: "TrackedMovie") -> list[dict[str, object]]:
-    """One row a track, the longest first."""
-    spots = result.tracks.spots
-    table = spots.groupby("particle").agg(
-        first_frame=("frame", "min"), last_frame=("frame", "max"), spots=("frame", "size"), virtual=("virtual", "sum")
-    )
-    table = table.sort_values("spots", ascending=False, kind="stable").head(_TABLE_ROWS).reset_index()
-    return [{str(name): int(value) for name, value in row.items()} for row in table.to_dict("records")]

@@ -1,19 +1,28 @@
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import ignite.distributed
 import torch
 from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 from monai.handlers import CheckpointSaver
-from monai.transforms import Compose
 
 from medseg.errors import UserError
 from medseg.io.atomic import atomic_path
 
 # How a schedule is planned is the config's to say; only how far it has come is the checkpoint's.
-_SCHEDULE_PLAN = ("total_steps", "_schedule_phases")
+_SCHEDULE_PLAN = (
+    *("total_steps", "_schedule_phases"),  # OneCycleLR of torch
+    *("t_total", "warmup_steps", "warmup_multiplier", "cycles", "end_lr"),  # WarmupCosineSchedule of MONAI
+)
+
+
+class Randomizable(Protocol):
+    """What draws the random numbers of a training set: transforms of MONAI, or a set of data that is made up."""
+
+    def set_random_state(self, seed: int) -> object:
+        """Start anew from a seed."""
 
 
 class TrainingCheckpoint:
@@ -29,7 +38,7 @@ class TrainingCheckpoint:
     Args:
         path: the checkpoint; a state of tensors and numbers that loads with ``weights_only``.
         objects: what has a ``state_dict``, by name.
-        transform: the random transforms of the training set, to be seeded with every epoch.
+        transform: the random transforms of the training set, or the set itself, to be seeded with every epoch.
         seed: the seed of the training.
         resume: go on from ``path``.
         interval: epochs between two checkpoints.
@@ -41,7 +50,7 @@ class TrainingCheckpoint:
         self,
         path: str,
         objects: Mapping[str, Any],
-        transform: Compose,
+        transform: Randomizable,
         seed: int,
         resume: bool = False,
         interval: int = 1,
@@ -105,7 +114,9 @@ class TrainingCheckpoint:
                 f"this training {length}; cases and batch size must be the same"
             )
         if done >= engine.state.max_epochs:
-            raise UserError(f"{done} epochs are done already and max_epochs is {engine.state.max_epochs}: raise it")
+            raise UserError(
+                f"{done} epochs are done already and the training is to have {engine.state.max_epochs}: lengthen it"
+            )
         engine.load_state_dict({**trainer, "max_epochs": engine.state.max_epochs})
         best = state.get("best")
         if best is not None and best["epoch"] > 0 and self.evaluator is not None:

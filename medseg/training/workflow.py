@@ -8,6 +8,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from medseg.bundle.metadata import read_metadata
 from medseg.errors import UserError, first_line
 from medseg.io.atomic import atomic_path
 
@@ -61,6 +62,7 @@ def clear_training(bundle: Path) -> None:
 
 def copy_untrained(source: Path, target: Path) -> None:
     """Copy a bundle without its weights, and without what is true of these alone: measures, data, licence."""
+    is_simulated = not read_metadata(source).segments
     shutil.copytree(source / "configs", target / "configs", dirs_exist_ok=True)
     for name in ("LICENSE", "scripts"):
         item = source / name
@@ -72,29 +74,40 @@ def copy_untrained(source: Path, target: Path) -> None:
     metadata = json.loads(path.read_text(encoding="utf-8"))
     metadata |= {
         "changelog": {metadata["version"]: f"Trained by medseg train with the configs of {source.name}"},
-        "copyright": "The weights are their trainer's; so is the duty to name the licence of the data.",
-        "data_source": "The cases of docs/manifest.json",
+        "copyright": "The weights are their trainer's"
+        + ("." if is_simulated else "; so is the duty to name the licence of the data."),
+        "data_source": "Simulated movies" if is_simulated else "The cases of docs/manifest.json",
         "eval_metrics": {},
     }
     metadata.pop("expected_input", None)
     with atomic_path(path) as partial:
         partial.write_text(json.dumps(metadata, indent=4) + "\n", encoding="utf-8")
     (target / "docs").mkdir(exist_ok=True)
+    trained = (
+        f"Trained with `medseg train {source.name}` on simulated movies. Not yet measured: run `medseg evaluate`."
+        if is_simulated
+        else f"Trained with `medseg train {source.name}`; the cases are in manifest.json. Not yet measured: run "
+        "`medseg evaluate --split test`."
+    )
     with atomic_path(target / "docs" / "README.md") as partial:
-        partial.write_text(
-            f"# {metadata.get('name') or source.name}\n\nTrained with `medseg train {source.name}`; the cases are in "
-            "manifest.json. Not yet measured: run `medseg evaluate --split test`.\n",
-            encoding="utf-8",
-        )
+        partial.write_text(f"# {metadata.get('name') or source.name}\n\n{trained}\n", encoding="utf-8")
 
 
 def merged_config(overrides: Mapping[str, Any], bundle: Path) -> dict[str, Any]:
-    """The whole train config with ``overrides`` in place, as plain data."""
+    """The whole train config with ``overrides`` in place, as plain data.
+
+    Raises:
+        UserError: a key reaches into what is no section.
+    """
     from monai.bundle import ConfigParser
 
     parser = ConfigParser()
     parser.read_config(str(bundle / TRAIN_CONFIG))
-    parser.update(dict(overrides))
+    for key, value in overrides.items():
+        try:
+            parser.update({key: value})
+        except (KeyError, ValueError, IndexError, TypeError) as error:
+            raise UserError(f"--set {key} names a part that the train config does not have") from error
     return dict(parser.config)
 
 

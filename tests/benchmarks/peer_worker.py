@@ -26,10 +26,10 @@ class Links:
 
 
 class PeerWorker:
-    """Keeps ``script`` running in the environment of ``python``, and starts it anew when it had to be stopped."""
+    """Keeps ``command`` running, and starts it anew when it had to be stopped."""
 
-    def __init__(self, python: Path, script: Path) -> None:
-        self.command = [str(python), str(script)]
+    def __init__(self, command: list[str]) -> None:
+        self.command = command
         self.folder = tempfile.TemporaryDirectory(prefix="peer-links-")
         self.process: subprocess.Popen[str] | None = None
 

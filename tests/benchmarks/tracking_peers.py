@@ -7,24 +7,22 @@ computed twice. README.md beside this file says how the peers' environments are 
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from peer_movies import Cell, PeerMovie, digest, peer_movie, source_digest
-from peer_tables import NAMES, PEERS, Record, tables
+from peer_measure import SHIPPED, Measure, Programs, result_path, say, write
+from peer_movies import Cell, peer_movie
+from peer_tables import ABLATION, NAMES, tables
 from peer_tuning import SPACES, tune
+from peer_verdict import ablation, verdicts
 from peer_worker import PeerWorker
 
-from tracking.atomic import atomic_path
-
-FOLDER = Path(__file__).resolve().parent
 # Where a program takes minutes for a movie it is run on these densities alone.
 SLOW = {"laptrack": ("low", "mid")}
 # The longest first, so that no process is left alone with one in the end.
@@ -42,12 +40,11 @@ class Plan:
     tuning_frames: int
     limit: float
     tuning_limit: float
-    pythons: dict[str, str]
+    programs: Programs
 
     def result_path(self, cell: Cell, method: str, seed: int) -> Path:
         """Where the result of a tracker on a movie is kept."""
-        movies = digest(json.dumps([asdict(cell), self.n_frames]).encode())
-        return self.cache / "results" / f"{cell.name}-{method}-{seed}-{movies}.json"
+        return result_path(self.cache, cell, self.n_frames, method, seed)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -63,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tuning_frames=min(options.tuning_frames, options.frames),
         limit=options.limit,
         tuning_limit=options.tuning_limit,
-        pythons={name: str(python) for name, python in pythons.items() if python},
+        programs=Programs({name: str(python) for name, python in pythons.items() if python}, options.weights),
     )
     cells = [
         Cell(scenario, density, snr, options.size)
@@ -71,10 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for snr in options.snr
         for density in options.densities
     ]
-    methods = [method for method in NAMES if method in options.methods]
+    methods = [method for method in (*NAMES, *ABLATION) if method in options.methods]
     absent = {}
     for method in list(methods):
-        if method in PEERS and _program(method) not in plan.pythons and not options.table_only:
+        if not plan.programs.has(method) and not options.table_only:
             absent[method] = f"left out, as --{method}-python was not given"
             methods.remove(method)
     if not options.table_only:
@@ -83,9 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     records = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
     if not records:
         sys.exit(f"there is no result of these in {plan.cache}")
-    text = tables(records, absent, SLOW)
-    _write(plan.cache / "results.json", json.dumps(records, indent=1))
-    _write(plan.cache / "tables.md", text)
+    text = "\n\n".join(filter(None, [verdicts(records), ablation(records), tables(records, absent, SLOW)]))
+    write(plan.cache / "results.json", json.dumps(records, indent=1))
+    write(plan.cache / "tables.md", text)
     print(text)
 
 
@@ -113,27 +110,24 @@ def _compute(plan: Plan, cells: list[Cell], methods: list[str], n_jobs: int) -> 
 
 
 def _make_movie(plan: Plan, cell: Cell, seed: int, n_frames: int) -> None:
-    peer_movie(plan.cache, cell, seed, n_frames, _say)
+    peer_movie(plan.cache, cell, seed, n_frames, say)
 
 
 def _run(plan: Plan, cell: Cell, method: str) -> None:
     """Tune a tracker on the cell's tuning movie if it has options, and score it on every other movie."""
-    program = _program(method)
-    script = FOLDER / ("peer_links.py" if program else "own_links.py")
-    python = plan.pythons.get(program, sys.executable)
     start = time.monotonic()
-    with PeerWorker(python, script) as worker:
-        measure = _Measure(plan, cell, method, worker, _version(method, python))
-        ranked, tuning = _tune(measure) if method in SPACES else ([{}], None)
+    with PeerWorker(plan.programs.command(method)) as worker:
+        measure = Measure(plan.cache, cell, method, worker, plan.programs.version(method))
+        ranked, tuning = _tune(plan, measure) if method in SPACES else ([{}], None)
         for seed in plan.seeds:
             record = measure(seed, plan.n_frames, ranked, plan.limit)
-            _write(plan.result_path(cell, method, seed), json.dumps({**record, "tuning": tuning}, indent=1))
+            write(plan.result_path(cell, method, seed), json.dumps({**record, "tuning": tuning}, indent=1))
     n_tried = f", {tuning['n_tried']} settings" if tuning else ""
-    _say(f"{cell}, {method}: {measure.n_computed} linkings{n_tried} in {time.monotonic() - start:.0f} s")
+    say(f"{cell}, {method}: {measure.n_computed} linkings{n_tried} in {time.monotonic() - start:.0f} s")
 
 
-def _tune(measure: "_Measure") -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    plan, space, method = measure.plan, SPACES[measure.method], measure.method
+def _tune(plan: Plan, measure: Measure) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    space, method = SPACES[measure.method], measure.method
     n_frames = min(space.n_frames or plan.tuning_frames, plan.tuning_frames)
     tried = []
 
@@ -144,7 +138,7 @@ def _tune(measure: "_Measure") -> tuple[list[dict[str, Any]], dict[str, Any]]:
 
     ranked: list[tuple[float | None, dict[str, Any]]] = [*tune(space, evaluate)]
     if not ranked:
-        _say(f"{measure.cell}, {method}: no setting works, {tried[0]['failure']}")
+        say(f"{measure.cell}, {method}: no setting works, {tried[0]['failure']}")
         ranked = [(None, tried[0]["options"])]
     alpha, options = ranked[0]
     n_failed = sum(record["failure"] is not None for record in tried)
@@ -153,68 +147,8 @@ def _tune(measure: "_Measure") -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return [options for _, options in ranked], {**tuning, "n_frames": n_frames, "seed": plan.tuning_seed}
 
 
-class _Measure:
-    """Links and scores a movie of one cell with one tracker, or finds in the cache what came of it before."""
-
-    def __init__(self, plan: Plan, cell: Cell, method: str, worker: PeerWorker, version: str) -> None:
-        self.plan, self.cell, self.method, self.worker, self.version = plan, cell, method, worker, version
-        self.movies: dict[tuple[int, int], PeerMovie] = {}
-        self.n_computed = 0
-
-    def __call__(self, seed: int, n_frames: int, ranked: Sequence[dict[str, Any]], limit: float) -> Record:
-        """The result with the first of the ``ranked`` settings that does not fail on this movie."""
-        failures = []
-        for options in ranked:
-            record = self._with(seed, n_frames, options, limit)
-            if not record["failure"]:
-                break
-            failures.append(record["failure"])
-        return {**record, "failures_before": failures}
-
-    def _with(self, seed: int, n_frames: int, options: dict[str, Any], limit: float) -> Record:
-        if (seed, n_frames) not in self.movies:
-            self.movies[seed, n_frames] = peer_movie(self.plan.cache, self.cell, seed, n_frames, _say)
-        movie = self.movies[seed, n_frames]
-        what = {"cell": asdict(self.cell), "seed": seed, "n_frames": n_frames, "method": self.method}
-        what |= {"options": options, "version": self.version, "spots": movie.digest, "truth": movie.truth_digest}
-        path = self.plan.cache / "linkings" / f"{digest(json.dumps(what, sort_keys=True).encode())}.json"
-        if path.exists():
-            return dict(json.loads(path.read_text(encoding="utf-8")))
-        links = self.worker.link(movie.path, self.method, options, limit)
-        scores = None if links.particle is None else movie.score(links.particle)
-        measured = {"seconds": links.seconds, "failure": links.failure, "scores": scores}
-        record = {**what, "cell": str(self.cell), "n_spots": movie.n_spots, "detection": movie.detection, **measured}
-        _write(path, json.dumps(record, indent=1))
-        self.n_computed += 1
-        return record
-
-
-def _program(method: str) -> str:
-    """The program of a peer; empty for this package's own linkers and the references."""
-    return method.partition("-")[0] if method in PEERS else ""
-
-
-def _version(method: str, python: str) -> str:
-    if program := _program(method):
-        code = f"from importlib.metadata import version; print(version({program!r}))"
-        return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    files = [FOLDER / "own_links.py", *([FOLDER / "kalman_tracker.py"] if method == "kalman" else [])]
-    linking = source_digest("linking") if method in ("nearest", "lap", "lap-tuned") else ""
-    return digest(linking.encode(), *(file.read_bytes() for file in files))
-
-
 def _each(cells: list[Cell], methods: list[str], seeds: Sequence[int]) -> Iterator[tuple[Cell, str, int]]:
     return ((cell, method, seed) for cell in cells for method in methods for seed in seeds)
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def _say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -225,7 +159,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--densities", nargs="+", default=["mid", "high"], help="low, mid, high or a number of particles per frame")
     add("--snr", nargs="+", type=float, default=[4.0])
     add("--seeds", nargs="+", type=int, default=[1, 2, 3], help="movies that are scored")
-    add("--methods", nargs="+", default=list(NAMES), choices=list(NAMES), metavar="METHOD", help=", ".join(NAMES))
+    every = [*NAMES, *ABLATION]
+    add("--methods", nargs="+", default=list(NAMES), choices=every, metavar="METHOD", help=", ".join(every))
     add("--frames", type=int, default=100)
     add("--size", type=int, help="side of a frame in pixels; the scenario's own if not given")
     add("--tuning-seed", type=int, default=1001, help="the movie on which options are chosen")
@@ -234,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--tuning-limit", type=float, default=30, help="seconds after which a setting has failed")
     add("--laptrack-python", type=Path, help="python of an environment that has laptrack")
     add("--btrack-python", type=Path, help="python of an environment that has btrack")
+    add("--weights", type=Path, default=SHIPPED, help="of the recurrent tracker; those that are shipped if not given")
     add("--jobs", type=int, default=1, help="processes")
     add("--table-only", action="store_true", help="compute nothing, print what the cache holds")
     return parser

@@ -15,7 +15,7 @@ def link_trackpy(frames: np.ndarray, positions: np.ndarray, radius: float, optio
         frames: Frame of every spot, ascending, shape ``(n,)``.
         positions: Positions in pixels, shape ``(n, d)``.
         radius: Farthest a particle moves between two frames, or from where it is predicted, in pixels.
-        options: trackpy's ``memory`` is ``max_gap``.
+        options: trackpy's ``memory`` is the longest gap.
 
     Returns:
         Links as indices of spots, earlier one first, shape ``(m, 2)``.
@@ -32,13 +32,13 @@ def link_trackpy(frames: np.ndarray, positions: np.ndarray, radius: float, optio
     # The class behind `trackpy.link_iter`, which writes a line per frame to the standard output.
     linker = Linker(
         radius,
-        memory=options.max_gap,
+        memory=options.longest_gap,
         predictor=velocity.predict if has_velocity else None,
         adaptive_stop=(options.adaptive_stop or radius / 10) if is_adaptive else None,
         adaptive_step=options.adaptive_step,
     )
     particle = np.empty(len(frames), np.int64)
-    for number, (frame, first, last) in enumerate(_levels(frames, options.max_gap)):
+    for number, (frame, first, last) in enumerate(_levels(frames, options.longest_gap)):
         try:
             (linker.next_level if number else linker.init_level)(positions[first:last], frame)
         except SubnetOversizeException as error:

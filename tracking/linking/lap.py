@@ -21,7 +21,7 @@ def link_lap(frames: np.ndarray, positions: np.ndarray, radius: float, options: 
     Source: Jaqaman et al. 2008, doi:10.1038/nmeth.1237, with the simpler costs of TrackMate's LAP tracker.
     """
     links = frame_links(frames, positions, radius)
-    if not (options.max_gap or options.merging or options.splitting):
+    if not (options.longest_gap or options.merging or options.splitting):
         return links
     return np.concatenate([links, segment_links(frames, positions, links, radius, options)])
 

@@ -2,8 +2,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
-Method = Literal["lap", "trackpy", "trackpy-adaptive", "trackpy-velocity", "nearest"]
+Method = Literal["lap", "recurrent", "trackpy", "trackpy-adaptive", "trackpy-velocity", "nearest"]
 Distance = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+# One frame fewer than the longest link that the network knows, `tracking.dpht.cell.MAX_STEP`.
+LONGEST_RECURRENT_GAP = 5
 
 
 class LinkingOptions(BaseModel, extra="forbid", frozen=True):
@@ -12,14 +14,27 @@ class LinkingOptions(BaseModel, extra="forbid", frozen=True):
     method: Method = Field(
         "lap",
         description="lap: optimal assignment, frame to frame and then across gaps, as TrackMate's LAP tracker does. "
+        "recurrent: a network weighs past and future of every track; it must be given. "
         "trackpy, trackpy-adaptive, trackpy-velocity: trackpy's linker, plain, with a radius that shrinks in crowds, "
         "or with positions predicted by the velocity of the nearest particle. nearest: the closest pair first.",
     )
     search_radius: Distance | None = Field(
-        None, description="Farthest a particle moves between two frames, in pixels. None: estimated from the spots."
+        None,
+        description="Farthest a particle moves between two frames, in pixels; recurrent only begins with it. "
+        "None: estimated from the spots.",
     )
-    max_gap: int = Field(
-        1, ge=0, le=1000, description="Frames in a row in which a particle may stay undetected within its track."
+    max_gap: int | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="Frames in a row in which a particle may stay undetected within its track; at most 5 with "
+        "recurrent. None: 1; with recurrent 2, or more where particles are missed often.",
+    )
+    hypotheses: int = Field(
+        3,
+        ge=0,
+        le=8,
+        description="Futures of every spot that are kept in mind, 0 to see the next frame only; recurrent.",
     )
     gap_radius: Distance | None = Field(
         None, description="Farthest a particle moves across a gap, in pixels; lap only. None: the search radius."
@@ -48,14 +63,27 @@ class LinkingOptions(BaseModel, extra="forbid", frozen=True):
         0.95, gt=0, lt=1, description="Factor by which trackpy-adaptive shrinks the radius of a crowd, time after time."
     )
 
+    @property
+    def longest_gap(self) -> int:
+        """Frames in a row in which a particle may stay undetected; the recurrent tracker, left alone, finds out."""
+        return 1 if self.max_gap is None else self.max_gap
+
+    @field_validator("max_gap")
+    @classmethod
+    def _is_no_longer_than_the_network_looks(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and value > LONGEST_RECURRENT_GAP and info.data.get("method") == "recurrent":
+            raise ValueError(f"must be at most {LONGEST_RECURRENT_GAP} with the method recurrent")
+        return value
+
     @field_validator(
         *("gap_radius", "merging", "merging_radius", "splitting", "splitting_radius", "cutoff_percentile"),
-        *("adaptive_stop", "adaptive_step"),
+        *("hypotheses", "adaptive_stop", "adaptive_step"),
     )
     @classmethod
     def _belongs_to_method(cls, value: object, info: ValidationInfo) -> object:
-        method = "trackpy-adaptive" if str(info.field_name).startswith("adaptive") else "lap"
-        is_default = value == cls.model_fields[str(info.field_name)].default
+        name = str(info.field_name)
+        method = {"adaptive": "trackpy-adaptive", "hypotheses": "recurrent"}.get(name.split("_")[0], "lap")
+        is_default = value == cls.model_fields[name].default
         if not is_default and info.data.get("method", method) != method:
             raise ValueError(f"is for the method {method} alone")
         return value

@@ -68,11 +68,18 @@ def estimate_search_radius(frames: np.ndarray, positions: np.ndarray, z_scale: f
             "than by chance: give --search-radius"
         )
     reach = distances[order[np.argmax(gained >= QUANTILE * most)]]
-    return max(min(MARGIN * float(reach), _most(frames, positions)), LEAST_RADIUS)
+    return max(min(MARGIN * float(reach), largest_search_radius(frames, positions)), LEAST_RADIUS)
 
 
-def _most(frames: np.ndarray, positions: np.ndarray) -> float:
-    """Mean distance between the spots of a frame, spread evenly over their field, and at most half its diagonal."""
+def largest_search_radius(frames: np.ndarray, positions: np.ndarray) -> float:
+    """Beyond this links would be guesses, in pixels.
+
+    The mean distance between the spots of a frame, spread evenly over their field, and at most half its diagonal.
+
+    Args:
+        frames: Frame of every spot, shape ``(n,)``.
+        positions: In pixels along every axis, shape ``(n, d)``.
+    """
     diagonal = float(np.linalg.norm(np.ptp(positions, axis=0)))
     per_frame = len(frames) / len(np.unique(frames))
     # A particle that is always alone may jitter about one place, and its field is then no longer than its steps.

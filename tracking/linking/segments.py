@@ -61,8 +61,8 @@ def segment_links(
             n_found += len(batch[0])
             if n_found > MOST_CANDIDATES:
                 raise TrackingError(
-                    f"gaps of up to {options.max_gap} frames leave more than {MOST_CANDIDATES:,} links to choose from: "
-                    "choose a smaller --max-gap or --search-radius"
+                    f"gaps of up to {options.longest_gap} frames leave more than {MOST_CANDIDATES:,} links to choose "
+                    "from: choose a smaller --max-gap or --search-radius"
                 )
     if not n_found:
         return np.empty((0, 2), np.int64)
@@ -74,4 +74,4 @@ def segment_links(
 
 def _longest_step(frames: np.ndarray, options: LinkingOptions) -> int:
     """Frames from the source of a link to its target at most; 0 where gaps are not to be closed."""
-    return min(options.max_gap + 1, int(frames[-1] - frames[0])) if options.max_gap else 0
+    return min(options.longest_gap + 1, int(frames[-1] - frames[0])) if options.longest_gap else 0

@@ -46,6 +46,22 @@ def copy_bundle(target: Path, weights: Path) -> Path:
 
 
 @pytest.fixture
+def tracker(tmp_path: Path) -> Path:
+    """A copy of the shipped particle tracker with untrained weights of a small network, to use and to break."""
+    import torch
+
+    from tracking.dpht.network import TrackNetwork
+    from tracking.dpht.weights import save_weights
+
+    target = tmp_path / "particle_tracker"
+    shutil.copytree(shipped_bundles()["particle_tracker"], target, ignore=shutil.ignore_patterns("*.pt"))
+    (target / "models").mkdir(exist_ok=True)
+    torch.manual_seed(0)
+    save_weights(target / "models" / "model.pt", TrackNetwork(hidden=8))
+    return target
+
+
+@pytest.fixture
 def volume() -> Callable[..., Image]:
     """Smooth noise with an affine; the same seed gives the same voxels."""
 

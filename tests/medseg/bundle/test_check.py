@@ -95,3 +95,66 @@ def test_link_is_an_error(untrusted: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").touch()
     (untrusted / "docs" / "link.txt").symlink_to(tmp_path / "elsewhere")
     assert errors(check_bundle(untrusted)) == ["docs/link.txt is a link; a bundle holds plain files only"]
+
+
+def not_applicable(findings: list[Finding]) -> str:
+    return "\n".join(finding.message for finding in findings if finding.level == "not applicable")
+
+
+def test_what_only_images_need_does_not_apply_to_a_tracker(tracker: Path) -> None:
+    findings = check_bundle(tracker)
+    assert errors(findings) == []
+    assert set(warnings(findings)) <= {"metadata.json has no eval_metrics"}
+    for name in ("label_classes", "`image`", "sliding window", "dataset_dir", "train_inferer", "MONAI Label"):
+        assert name in not_applicable(findings)
+
+
+def test_nothing_is_not_applicable_to_a_bundle_that_segments(untrusted: Path) -> None:
+    assert not not_applicable(check_bundle(untrusted))
+
+
+@pytest.mark.parametrize(
+    ("config", "old", "new", "complaint"),
+    [
+        ("inference", "inferer:\n", "other_inferer:\n", "inferer"),
+        ("inference", "weights.load_weights", "weights.load_wights", "load_wights"),
+        ("inference", "tracking.dpht.link_inferer.LinkInferer", "SimpleInferer", "depth"),
+        ("evaluate", "evaluator:\n", "dataset:\n", "dataset"),
+        ("train", "    train_data_loader: '@train#dataloader'\n", "", "train_data_loader"),
+        ("train", "stream: training", "stream: holiday", "`stream` must be one of training, validation, evaluation"),
+        ("train", "\n  dataset:\n", "\n  data_set:\n", "dataset"),
+    ],
+)
+def test_a_broken_config_of_a_tracker_is_an_error(
+    tracker: Path, config: str, old: str, new: str, complaint: str
+) -> None:
+    path = tracker / "configs" / f"{config}.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    messages = errors(check_bundle(tracker, trusted_by_user=True))
+    assert any(complaint in message for message in messages), messages
+    assert all("\n" not in message for message in messages)
+
+
+def write(path: Path, **change: object) -> None:
+    import torch
+
+    content = torch.load(path, weights_only=True)
+    torch.save(content | change, path)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda path: write(path, format=99), "format 99, this version reads"),
+        (lambda path: write(path, settings={"hidden": 12, "cell": "gru"}), "do not fit the recurrent tracker"),
+        (lambda path: write(path, state={}), "do not fit the recurrent tracker"),
+        (lambda path: path.write_bytes(path.read_bytes()[:5000]), "is damaged or holds no weights"),
+    ],
+    ids=["other version", "other size", "nothing in it", "cut off"],
+)
+def test_bad_weights_of_a_tracker_are_one_sentence(tracker: Path, change: object, complaint: str) -> None:
+    change(tracker / "models" / "model.pt")
+    messages = errors(check_bundle(tracker))
+    assert sum(complaint in message for message in messages) == 1, messages
+    assert all("\n" not in message for message in messages)

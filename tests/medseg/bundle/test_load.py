@@ -53,3 +53,8 @@ def test_absent_inference_config_is_named(bundle: Path) -> None:
     (bundle / "configs" / "inference.yaml").unlink()
     with pytest.raises(UserError, match=r"has no configs/inference\.yaml or \.json"):
         load_bundle(bundle, "cpu", trusted_by_user=True)
+
+
+def test_a_bundle_that_tracks_is_not_loaded_to_segment(tracker: Path) -> None:
+    with pytest.raises(UserError, match="`particle_tracker` tracks particles and segments nothing: use medseg track"):
+        load_bundle(tracker, "cpu")

@@ -90,3 +90,20 @@ def test_what_is_no_metadata_is_one_sentence(tmp_path: Path, text: str, message:
 def test_absent_metadata_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"metadata\.json` cannot be read: No such file"):
         read_metadata(tmp_path)
+
+
+def test_a_bundle_that_tracks_has_no_classes_and_needs_no_words_on_images(edited: Callable[..., Path]) -> None:
+    def track(content: Content) -> None:
+        content["medseg_kind"] = "particle tracking"
+        for name in ("data_type", "image_classes", "label_classes", "pred_classes"):
+            del content[name]
+
+    metadata = read_metadata(edited(track))
+    assert not metadata.segments
+    assert metadata.classes == {}
+    assert metadata.recommended_but_absent == []
+
+
+def test_an_unknown_kind_of_bundle_is_one_sentence(edited: Callable[..., Path]) -> None:
+    with pytest.raises(UserError, match="medseg_kind: Input should be 'segmentation' or 'particle tracking'"):
+        read_metadata(edited(lambda content: content.update(medseg_kind="karaoke")))

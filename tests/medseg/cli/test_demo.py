@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from medseg.cli.demo_tracking import demo_tracking
+from medseg.cli.load_tracker import SHIPPED_TRACKER, find_tracker, load_tracker
 from medseg.io import read_label
 from tracking.io import read_tracks
 from tracking.metrics import score_tracks
@@ -36,7 +37,7 @@ def test_both_sides_come_out_whole_without_mirroring(medseg, tmp_path):
 
 
 def test_a_movie_is_tracked_scored_and_drawn(tmp_path):
-    measures = demo_tracking(tmp_path)
+    measures = demo_tracking(tmp_path, load_tracker(find_tracker(SHIPPED_TRACKER)).network)
 
     assert measures["alpha"] > measures["beta"] > 0.6
     assert measures["jsc_theta"] > 0.7

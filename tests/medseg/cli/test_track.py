@@ -5,12 +5,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+import torch
 
+from medseg.bundle import find_bundle
+from medseg.io import sha256_of
 from tracking.io import read_tracks, write_movie, write_tracks
 from tracking.metrics import score_tracks
 from tracking.tracks import Tracks
 
-LINKERS = ["lap", "trackpy", "trackpy-adaptive", "trackpy-velocity", "nearest"]
+LINKERS = ["recurrent", "lap", "trackpy", "trackpy-adaptive", "trackpy-velocity", "nearest"]
 
 
 @pytest.mark.parametrize("linker", LINKERS)
@@ -24,6 +27,7 @@ def test_a_simulated_movie_is_tracked_and_scored(medseg, simulated, tmp_path, li
     assert {"y", "x", "mass", "size", "signal", "ep", "frame", "particle", "virtual", "snr", "x_std"} <= set(table)
     assert table["frame"].is_monotonic_increasing
     assert len(table) == len(tracks.spots) == summary["spots"] - summary["spots_unlinked"] + summary["spots_virtual"]
+    assert (summary["link_probability"] is None) == (linker != "recurrent")
     # One particle in 550 square pixels at SNR 7: every linker has to do well here.
     assert summary["measures"]["alpha"] > 0.6
     assert summary["measures"] == pytest.approx(score_tracks(read_tracks(simulated / "truth.xml"), tracks).to_dict())
@@ -71,8 +75,9 @@ def test_a_movie_in_three_dimensions(medseg, tmp_path):
 
 
 def test_bridged_frames_are_marked_or_left_out(medseg, simulated, tmp_path):
-    filled = medseg("track", simulated / "movie.tif", "-o", tmp_path / "filled", "--no-log")
-    bare = medseg("track", simulated / "movie.tif", "-o", tmp_path / "bare", "--no-fill", "--no-log")
+    track = ("track", simulated / "movie.tif", "--linker", "lap", "--no-log", "-o")
+    filled = medseg(*track, tmp_path / "filled")
+    bare = medseg(*track, tmp_path / "bare", "--no-fill")
 
     assert filled.code == bare.code == 0
     with_points, without = (pd.read_csv(tmp_path / name / "tracks.csv") for name in ("filled", "bare"))
@@ -90,13 +95,102 @@ def test_the_run_holds_the_tracks_and_the_measures(medseg, simulated, tmp_path, 
 
     (run,) = logged()
     assert run.info.status == "FINISHED"
-    assert run.data.params["linking.method"] == "lap"
+    assert run.data.params["linking.method"] == "recurrent"
+    assert 2 <= int(run.data.params["linking.max_gap"]) <= 5
+    assert run.data.tags["model"] == run.data.params["bundle"] == "particle_tracker"
+    assert run.data.tags["model_sha256"] == sha256_of(find_bundle("particle_tracker") / "models" / "model.pt")
+    assert 0 < run.data.metrics["link_probability"] <= 1
+    assert 0 < run.data.metrics["track_probability"] <= 1
     assert run.data.metrics["measures_alpha"] > 0.6
     artifacts = {
         item.path for folder in ("figures", "tables") for item in store.list_artifacts(run.info.run_id, folder)
     }
     assert artifacts == {"figures/overlay.png", "figures/summary.png", "tables/tracks.json", "tables/warnings.json"}
     assert str(simulated) not in str(run.data)
+
+
+def test_the_recurrent_tracker_writes_how_sure_it_is(medseg, simulated, tmp_path):
+    assert medseg("track", simulated / "movie.tif", "-o", tmp_path, "--no-log").code == 0
+
+    table = pd.read_csv(tmp_path / "tracks.csv")
+    assert table["track_probability"].between(0, 1).all()
+    begins = ~table["particle"].duplicated()
+    assert table.loc[~begins, "link_probability"].between(0, 1).all()
+    assert table.loc[begins, "link_probability"].isna().all()
+    # Where it was missed, a particle is expected somewhere, but not as exactly as where it was seen.
+    assert table.loc[table["virtual"], ["x_std", "y_std", "xy_cov"]].notna().all(axis=None)
+    convert = ("convert-tracks", tmp_path / "tracks.csv", tmp_path / "tracks.geff", "--no-log")
+    assert medseg(*convert, "--pixel-size", "0.1", "--frame-interval", "0.05").code == 0
+    assert {"link_probability", "track_probability", "xy_cov"} <= set(read_tracks(tmp_path / "tracks.geff").spots)
+
+
+def test_weights_of_ones_own_are_named_in_the_record_but_not_where_they_lay(medseg, simulated, tmp_path, logged):
+    own = tmp_path / "Meier.pt"
+    shutil.copy(find_bundle("particle_tracker") / "models" / "model.pt", own)
+    assert medseg("track", simulated / "movie.tif", "-o", tmp_path / "out", "--bundle", own).code == 0
+
+    (model,) = json.loads((tmp_path / "out" / "run.json").read_text())["models"]
+    assert (model["version"], model["sha256"]) == ("none", sha256_of(own))
+    (run,) = logged()
+    assert run.data.tags["model_sha256"] == sha256_of(own)
+    assert "Meier" not in str(run.data)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"no weights", "is damaged or holds no weights"),
+        ({"state": {}}, "holds no weights of the recurrent tracker"),
+        ({"format": 0, "settings": {}, "state": {}}, "train them again"),
+        ({"format": 1, "settings": {"hidden": 3}, "state": {}}, "cannot track"),
+    ],
+    ids=["junk", "another file", "another version", "another size"],
+)
+def test_weights_that_are_none_are_refused_before_anything_is_detected(medseg, simulated, tmp_path, content, sentence):
+    weights = tmp_path / "own.pt"
+    if isinstance(content, bytes):
+        weights.write_bytes(content)
+    else:
+        torch.save(content, weights)
+
+    result = medseg("track", simulated / "movie.tif", "-o", tmp_path / "out", "--bundle", weights, "--no-log")
+
+    assert result.code == 2
+    assert sentence in result.err
+    assert len(result.err.strip().splitlines()) == 1
+    assert not (tmp_path / "out" / "tracks.csv").exists()
+
+
+def test_particles_that_go_anywhere_are_tracked_with_a_warning_that_names_the_remedy(medseg, tmp_path):
+    # Twenty spots in every frame, each frame elsewhere: no tracker can know which is which.
+    y, x = np.mgrid[:96, :96]
+    random, frames = np.random.default_rng(0), []
+    for _ in range(12):
+        places = random.uniform(5, 91, (20, 2))
+        spots = sum(60 * np.exp(-((y - py) ** 2 + (x - px) ** 2) / 2) for py, px in places)
+        frames.append(random.poisson(10 + spots))
+    tifffile.imwrite(tmp_path / "movie.tif", np.array(frames, np.uint16), photometric="minisblack")
+
+    result = medseg("track", tmp_path / "movie.tif", "-o", tmp_path / "out", "--no-log", "--json")
+
+    assert result.code == 0, result.err
+    (warning,) = [one for one in json.loads(result.out)["warnings"] if "--calibrate" in one]
+    assert f"warning: {warning}" in result.err
+    assert warning in json.loads((tmp_path / "out" / "run.json").read_text())["warnings"]
+
+
+@pytest.mark.slow
+def test_on_directed_motion_the_recurrent_tracker_is_at_least_as_good_as_linear_assignment(medseg, tmp_path):
+    simulate = ("simulate", "microtubule", "--density", "mid", "--snr", "4", "--seed", "40", "--frames", "40")
+    assert medseg(*simulate, "--size", "256", "-o", tmp_path / "sim", "--no-log").code == 0
+    options = ("--truth", tmp_path / "sim" / "truth.xml", "--no-log", "--json")
+
+    alpha = {}
+    for linker in ("lap", "recurrent"):
+        result = medseg("track", tmp_path / "sim" / "movie.tif", "-o", tmp_path / linker, "--linker", linker, *options)
+        assert result.code == 0, result.err
+        alpha[linker] = json.loads(result.out)["measures"]["alpha"]
+    assert alpha["recurrent"] >= alpha["lap"]
 
 
 def movie_of(frames):
@@ -206,6 +300,13 @@ def test_tracks_that_are_there_are_kept(medseg, simulated, tmp_path):
         (("--false-alarms", "0"), "`false_alarms` must be greater than"),
         (("--search-radius", "nan"), "`search_radius` must be a finite number"),
         (("--max-gap", "-2"), "`max_gap` must be"),
+        (("--max-gap", "50"), "with the method recurrent, got 50"),
+        (("--hypotheses", "9"), "`hypotheses` must be"),
+        (("--linker", "lap", "--hypotheses", "2"), "`hypotheses` is for the method recurrent alone"),
+        (("--linker", "lap", "--bundle", "particle_tracker"), "--bundle is for --linker recurrent alone"),
+        (("--bundle", "particle_traker"), "there is no bundle `particle_traker`: did you mean particle_tracker?"),
+        (("--bundle", "hippocampus_unet"), "--bundle `hippocampus_unet` cannot track"),
+        (("--merging",), "`merging` is for the method lap alone"),
         (("--axes", "XQ"), "axes"),
         (("--channel", "3"), "channel"),
         (("--pixel-size", "0"), "pixel"),
@@ -233,7 +334,7 @@ def test_merges_and_splits_survive_in_the_table(medseg, tmp_path):
     movie = tmp_path / "movie.tif"
     write_movie(movie, (f.astype(np.uint16) for f in frames), frame_shape=y.shape, dtype=np.dtype(np.uint16))
 
-    options = ("--merging", "--search-radius", "6", "--no-log", "--json")
+    options = ("--linker", "lap", "--merging", "--search-radius", "6", "--no-log", "--json")
     result = medseg("track", movie, "-o", tmp_path / "out", *options)
 
     assert result.code == 0, result.err

@@ -2,7 +2,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
+from tracking.dpht.network import TrackNetwork
 from tracking.linking import Linking
 
 SCALE = 10
@@ -47,6 +49,14 @@ def brownian() -> Callable[..., tuple[np.ndarray, np.ndarray, np.ndarray]]:
         return frames[seen], positions[seen], particle[seen]
 
     return move
+
+
+@pytest.fixture(scope="session")
+def untrained() -> TrackNetwork:
+    """A network of the recurrent tracker that knows nothing: for what must hold whatever the weights are."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return TrackNetwork(hidden=8).eval()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
+from tracking.dpht.cell import MAX_STEP
 from tracking.linking import LinkingOptions
 
 
@@ -16,6 +17,8 @@ def test_every_option_is_described():
         {"search_radius": float("inf")},
         {"max_gap": -1},
         {"max_gap": 10**6},
+        {"hypotheses": -1},
+        {"hypotheses": 9},
         {"z_scale": 0},
         {"cutoff_percentile": 101},
         {"adaptive_step": 1},
@@ -29,7 +32,7 @@ def test_values_out_of_range_are_refused(wrong):
     assert [error["loc"] for error in caught.value.errors()] == [tuple(wrong)]
 
 
-@pytest.mark.parametrize("method", ["trackpy", "nearest"])
+@pytest.mark.parametrize("method", ["recurrent", "trackpy", "nearest"])
 @pytest.mark.parametrize(
     "wrong", [{"merging": True}, {"splitting": True}, {"gap_radius": 3}, {"cutoff_percentile": 90}]
 )
@@ -39,7 +42,21 @@ def test_what_only_lap_can_do_is_refused_elsewhere(method, wrong):
     LinkingOptions(method="lap", **wrong)
 
 
+def test_a_gap_of_one_frame_is_bridged_unless_another_is_given():
+    assert [LinkingOptions(max_gap=given).longest_gap for given in (None, 0, 7)] == [1, 0, 7]
+
+
+def test_the_recurrent_tracker_bridges_no_longer_gaps_than_its_network_knows():
+    LinkingOptions(method="recurrent", max_gap=MAX_STEP - 1)
+    with pytest.raises(ValidationError, match=f"must be at most {MAX_STEP - 1} with the method recurrent"):
+        LinkingOptions(method="recurrent", max_gap=MAX_STEP)
+    LinkingOptions(method="lap", max_gap=MAX_STEP)
+
+
 def test_defaults_may_be_spelled_out_for_any_method():
-    LinkingOptions(**LinkingOptions(method="nearest").model_dump())
+    for method in ("nearest", "recurrent"):
+        LinkingOptions(**LinkingOptions(method=method).model_dump())
+    with pytest.raises(ValidationError, match="is for the method recurrent alone"):
+        LinkingOptions(method="lap", hypotheses=2)
     with pytest.raises(ValidationError, match="is for the method trackpy-adaptive alone"):
         LinkingOptions(method="trackpy", adaptive_stop=1)

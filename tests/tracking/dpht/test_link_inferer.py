@@ -1,0 +1,71 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from tracking.dpht.link_inferer import LinkInferer
+from tracking.dpht.network import TrackNetwork
+from tracking.errors import TrackingError
+
+
+@pytest.fixture(scope="module")
+def network() -> TrackNetwork:
+    torch.manual_seed(0)
+    return TrackNetwork(hidden=8).eval()
+
+
+def far_apart(n_axes: int = 2) -> torch.Tensor:
+    """Rows of frame and position; two particles that drift far from each other: spots 0, 2, 4, ... and 1, 3, 5, ..."""
+    #  a . .          frame    0   1   2
+    #   . a .         a       (0) (2) (4)
+    #         b b b   b       (1) (3) (5)
+    rng = np.random.default_rng(0)
+    steps = rng.normal(0, 0.5, (12, 2, n_axes)).cumsum(axis=0) + np.array([20.0, 220.0])[:, None]
+    return torch.from_numpy(np.column_stack([np.repeat(np.arange(12.0), 2), steps.reshape(24, n_axes)]))
+
+
+@pytest.mark.parametrize("n_axes", [2, 3])
+def test_it_gives_a_row_for_every_spot_and_links_only_what_is_near(network: TrackNetwork, n_axes: int) -> None:
+    links = LinkInferer()(far_apart(n_axes), network)
+    assert links.shape == (24, 4)
+    assert links.dtype == torch.float64
+    linked = links[:, 0] >= 0
+    assert linked.any()
+    source, target = links[linked, 0].long(), torch.arange(24)[linked]
+    assert ((target - source) % 2 == 0).all()  # never from a to b
+    assert (source < target).all()
+    assert torch.equal(links[:, 1].isnan(), ~linked)
+    probabilities = torch.nan_to_num(links[:, 1:])
+    assert ((probabilities >= 0) & (probabilities <= 1)).all()
+
+
+def test_slices_are_scaled_to_pixels(network: TrackNetwork) -> None:
+    pixels = far_apart(3)
+    slices = pixels.clone()
+    slices[:, 3] /= 4
+    torch.testing.assert_close(
+        LinkInferer(z_scale=4.0)(slices, network), LinkInferer()(pixels, network), equal_nan=True
+    )
+
+
+def spoil(row: int, column: int, value: float) -> torch.Tensor:
+    spots = far_apart()
+    spots[row, column] = value
+    return spots
+
+
+@pytest.mark.parametrize(
+    ("spots", "message"),
+    [
+        (torch.zeros(5, 2), "rows of frame, x, y"),
+        (torch.zeros(5), "rows of frame, x, y"),
+        (spoil(3, 1, math.nan), "finite"),
+        (spoil(3, 0, 1.5), "whole numbers in ascending order"),
+        (spoil(0, 0, 5.0), "whole numbers in ascending order"),
+        (far_apart()[:2], "no two successive frames"),
+    ],
+)
+def test_what_are_no_spots_is_refused(network: TrackNetwork, spots: torch.Tensor, message: str) -> None:
+    with pytest.raises(TrackingError, match=message):
+        LinkInferer()(spots, network)

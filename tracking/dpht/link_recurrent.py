@@ -1,0 +1,180 @@
+import math
+
+import numpy as np
+import torch
+
+from tracking.best_matching import best_matching
+from tracking.dpht.ahead import Ahead
+from tracking.dpht.bridges import Bridges, bridges
+from tracking.dpht.cell import MAX_STEP
+from tracking.dpht.context import TrackStatistics, movie_context, spot_density, track_statistics
+from tracking.dpht.follow import Decide, Followed, follow
+from tracking.dpht.network import TrackNetwork
+from tracking.dpht.recurrent_links import RecurrentLinks
+from tracking.dpht.spots import Spots
+from tracking.graph import particles_from_edges
+from tracking.linking.validation import require_spots
+
+# Spots and frames of the first looks at a movie, how many looks, and how far ahead they link.
+PILOT_SPOTS, PILOT_FRAMES, PILOTS, PILOT_DEPTH = 5000, 15, 2, 4
+# Links less probable than this do not count for the movie's statistics.
+SURE = 0.5
+# The depth is such that a particle is missed so many times in a row with no more than this probability.
+RARE = 0.02
+LEAST_DEPTH = 3
+# Added to the log-odds of all links when they are chosen: this times the share of frames in which particles are missed,
+# but no more than the second. Where many are missed a track broken in two loses more than a wrong link. Found on
+# simulated movies of seeds that are not scored.
+EAGERNESS, MOST_EAGER = 6.0, 2.0
+
+
+def link_recurrent(
+    frames: np.ndarray,
+    positions: np.ndarray,
+    network: TrackNetwork,
+    *,
+    scale: float,
+    depth: int | None = None,
+    width: int = 3,
+    decide: Decide = best_matching,
+) -> RecurrentLinks:
+    """Link the spots of a movie with a recurrent network that looks at the past and the future of every track.
+
+    A first look at a part of the movie tells how far particles move, how often they are missed and how they go on;
+    then the movie is tracked, block by block, so that the states in memory do not grow with its length.
+
+    Args:
+        frames: Frame of every spot, ascending whole numbers, shape ``(n,)``.
+        positions: Positions in pixels along every axis, shape ``(n, d)``, d being 2 or 3.
+        network: From `tracking.dpht.weights.load_weights`.
+        scale: A first guess of the root mean square displacement between two frames, in pixels.
+        depth: Frames that are weighed jointly, and that a link may lead ahead: one fewer is the longest gap. At most
+            `MAX_STEP`. None: from 3 up, the more the oftener particles are missed.
+        width: Hypotheses kept about the future of every spot; 0 to look at the next frame only.
+        decide: Chooses among the possible links of some frames.
+
+    Raises:
+        ValueError: An option is out of range, shapes do not fit, or a position is not finite.
+    """
+    frames, positions = require_spots(frames, positions, 1.0)
+    _require(scale, depth, width)
+    if not len(frames):
+        return _nothing(positions.shape[1], scale)
+    # Holes longer than any link are cut short, so that no time goes into empty frames.
+    step = np.minimum(np.diff(frames, prepend=frames[:1]), MAX_STEP + 1)
+    dense = np.cumsum(step)
+    part, statistics = _pilot(dense), None
+    with torch.inference_mode():
+        for _ in range(PILOTS):
+            spots = _spots(dense[part], positions[part], scale, statistics)
+            look = _Track(spots, network, depth or PILOT_DEPTH, width, decide)
+            found = look.statistics()
+            if not math.isfinite(found.scale) or found.scale <= 0:
+                break
+            statistics, scale = found, scale * found.scale
+        chosen = depth or _depth(statistics)
+        spots = _spots(dense, positions, scale, statistics)
+        bonus = min(EAGERNESS * statistics.missed, MOST_EAGER) if statistics else 0.0
+        eager = _eager(decide, bonus)
+        return _Track(spots, network, chosen, width, eager).finish(frames, positions.shape[1], scale)
+
+
+def _eager(decide: Decide, bonus: float) -> Decide:
+    return lambda row, column, log_odds: decide(row, column, log_odds + bonus)
+
+
+def _require(scale: float, depth: int | None, width: int) -> None:
+    if not (math.isfinite(scale) and scale > 0):
+        raise ValueError(f"`scale` must be positive, got {scale}")
+    if depth is not None and not 1 <= depth <= MAX_STEP:
+        raise ValueError(f"`depth` must be from 1 to {MAX_STEP}, got {depth}")
+    if width < 0:
+        raise ValueError(f"`width` must be 0 or more, got {width}")
+
+
+def _depth(statistics: TrackStatistics | None) -> int:
+    """Frames after which hardly any particle is still missed."""
+    missed = statistics.missed if statistics else 0.0
+    wanted = math.ceil(math.log(RARE) / math.log(missed)) if 0 < missed < 1 else LEAST_DEPTH
+    return min(max(wanted, LEAST_DEPTH), MAX_STEP)
+
+
+def _pilot(frames: np.ndarray) -> slice:
+    """Successive frames in the movie's middle with some thousand spots."""
+    per_frame = len(frames) / (frames[-1] - frames[0] + 1)
+    n_frames = max(PILOT_FRAMES, int(PILOT_SPOTS / per_frame))
+    first = max(int(frames[0] + frames[-1] - n_frames) // 2, int(frames[0]))
+    part = slice(*np.searchsorted(frames, [first, first + n_frames]).tolist())
+    return part if part.stop > part.start else slice(0, len(frames))
+
+
+def _spots(frames: np.ndarray, positions: np.ndarray, scale: float, statistics: TrackStatistics | None) -> Spots:
+    n, d = positions.shape
+    place = np.zeros((n, 3))
+    place[:, :d] = positions / scale
+    volume = float(np.prod(np.maximum(np.ptp(place[:, :d], axis=0), 1.0)))
+    density = spot_density(n / (frames[-1] - frames[0] + 1), volume, d)
+    context = movie_context(d, density, statistics)
+    return Spots(frames, place, np.zeros(n, np.int64), context[None])
+
+
+def _nothing(n_axes: int, scale: float) -> RecurrentLinks:
+    none, whole = np.empty(0), np.empty(0, np.int64)
+    context = movie_context(n_axes, 0.0, None)
+    places = np.empty((0, n_axes)), np.empty((0, n_axes, n_axes))
+    return RecurrentLinks(whole, none, none, none, whole, whole, *places, scale, LEAST_DEPTH, context)
+
+
+class _Track:
+    """A movie tracked from its first frame to its last: what is found of every spot."""
+
+    def __init__(self, spots: Spots, network: TrackNetwork, depth: int, width: int, decide: Decide) -> None:
+        n = len(spots.frame)
+        self.spots, self.depth = spots, depth
+        self.source = np.full(n, -1)
+        self.log_link, self.log_end, self.log_real = np.zeros((3, n), np.float32)
+        self.log_end[:] = np.nan
+        ahead = Ahead(spots, network, depth, width)
+        recent: dict[int, Followed] = {}
+        found: list[Bridges] = []
+        frames = range(int(spots.frame[0]), int(spots.frame[-1]) + 1)
+        window = depth if width else 1
+        for frame, one in zip(
+            frames, follow(spots, network, ahead, frames, depth=depth, window=window, decide=decide), strict=True
+        ):
+            here = one.spots
+            self.source[here] = one.source
+            self.log_link[here] = one.log_link.numpy()
+            self.log_real[here] = one.log_real.numpy()
+            before = recent.get(frame - 1)
+            if before is not None:
+                start, stop = before.spots.start - one.first, before.spots.stop - one.first
+                self.log_end[before.spots] = one.log_end[start:stop].numpy()
+            recent[frame] = one
+            recent.pop(frame - depth - 1, None)
+            found.append(bridges(spots, one, recent, ahead[frame]))
+        self.bridges = Bridges.join(found)
+
+    def statistics(self) -> TrackStatistics:
+        """Of the tracks made of links that are sure."""
+        sure = np.flatnonzero((self.source >= 0) & (self.log_link > np.log(SURE)))
+        links = np.stack([self.source[sure], sure], axis=1)
+        particle, _ = particles_from_edges(len(self.source), links)
+        return track_statistics(self.spots.frame, particle, self.spots.position)
+
+    def finish(self, frames: np.ndarray, n_axes: int, scale: float) -> RecurrentLinks:
+        """In pixels and in the movie's own frames."""
+        gaps, d = self.bridges, n_axes
+        return RecurrentLinks(
+            source=self.source,
+            link_probability=np.where(self.source >= 0, np.exp(self.log_link.astype(np.float64)), np.nan),
+            existence=-np.expm1(np.minimum(self.log_end.astype(np.float64), 0)),
+            real=1 / (1 + np.exp(-self.log_real.astype(np.float64))),
+            gap_frame=frames[gaps.spot] - gaps.before,
+            gap_spot=gaps.spot,
+            gap_position=gaps.position[:, :d] * scale,
+            gap_covariance=gaps.covariance[:, :d, :d] * scale**2,
+            scale=scale,
+            depth=self.depth,
+            context=self.spots.context[0],
+        )

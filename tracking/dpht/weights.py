@@ -1,0 +1,45 @@
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tracking.atomic import atomic_path
+from tracking.dpht.network import TrackNetwork
+from tracking.errors import TrackingError
+
+# Of what the weights mean: one more whenever the network's inputs or layers change.
+FORMAT = 1
+
+
+def save_weights(path: Path, network: TrackNetwork) -> None:
+    """Write a network's weights and settings, nothing but tensors, numbers and names."""
+    with atomic_path(path) as partial:
+        torch.save({"format": FORMAT, "settings": network.settings, "state": network.state_dict()}, partial)
+
+
+def load_weights(path: Path) -> TrackNetwork:
+    """The network in a file that `save_weights` wrote.
+
+    Raises:
+        TrackingError: There is no such file, it holds anything else, or it was written by another version.
+    """
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise TrackingError(f"there are no weights at `{path}`") from None
+    except Exception as error:  # a damaged file can make the unpickler fail in as many ways as there are bytes
+        raise TrackingError(f"`{path.name}` is damaged or holds no weights of the recurrent tracker") from error
+    if not isinstance(content, dict) or set(content) != {"format", "settings", "state"}:
+        raise TrackingError(f"`{path.name}` holds no weights of the recurrent tracker")
+    if type(content["format"]) is not int or content["format"] != FORMAT:
+        raise TrackingError(
+            f"`{path.name}` has weights of format {content['format']}, this version reads {FORMAT}: train them again"
+        )
+    try:
+        network = TrackNetwork(**content["settings"])
+        network.load_state_dict(content["state"])
+    except (TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise TrackingError(f"the weights in `{path.name}` do not fit the recurrent tracker") from error
+    if not all(torch.isfinite(one).all() for one in network.parameters()):
+        raise TrackingError(f"the weights in `{path.name}` are not finite")
+    return network.eval()
