@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
 
+from tracking.dpht import network as module
 from tracking.dpht.cell import MAX_STEP
 from tracking.dpht.context import N_CONTEXT, movie_context
 from tracking.dpht.network import TrackNetwork
@@ -62,6 +63,21 @@ def test_every_link_is_judged_by_itself(network):
         alone = scene.log_odds(network, slice(k, k + 1))
         torch.testing.assert_close(alone[0][0], both[k])
         torch.testing.assert_close(alone[1][0], future[k])
+
+
+@pytest.mark.parametrize("size", [1, 4, 9])
+def test_many_links_are_judged_block_by_block_as_all_at_once(network, size, monkeypatch):
+    scene = Scene(network)
+    expected = scene.log_odds(network)
+    monkeypatch.setattr(module, "BLOCK", size)
+    for found, wanted in zip(scene.log_odds(network), expected, strict=True):
+        torch.testing.assert_close(found, wanted)
+
+
+def test_no_links(network):
+    scene = Scene(network)
+    both, future, _ = scene.log_odds(network, slice(0, 0))
+    assert both.shape == future.shape == (0,)
 
 
 def test_links_are_judged_by_the_way_between_their_ends(network):
