@@ -95,8 +95,8 @@ def track(
             help="Futures kept in mind of every spot (recurrent): 0 to 8, 0 sees one frame ahead. Default 3.",
         ),
     ] = None,
-    merging: Annotated[bool, typer.Option("--merging", help="Let particles merge (lap).")] = False,
-    splitting: Annotated[bool, typer.Option("--splitting", help="Let particles split (lap).")] = False,
+    merging: Annotated[bool, typer.Option("--merging", help="Let particles merge (recurrent, lap).")] = False,
+    splitting: Annotated[bool, typer.Option("--splitting", help="Let particles split (recurrent, lap).")] = False,
     min_length: Annotated[int, typer.Option("--min-length", min=1, help="Shorter chains of spots are no tracks.")] = 2,
     fill: Annotated[
         bool, typer.Option("--fill/--no-fill", help="Fill in frames missed inside a track, marked as virtual.")

@@ -111,9 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     network = load_weights(options.weights)
-    print(
-        "| motion | rate | what | events | seen | claimed | precision | recall of seen | false of the other kind | ECE (n) |"
-    )
+    print("| motion | rate | what | events | seen | claimed | precision | recall of seen | other kind | ECE (n) |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for motion in ("directed", "Brownian"):
         for rate in options.rates:

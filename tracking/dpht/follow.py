@@ -30,7 +30,6 @@ class Followed:
         row: Of every possible link the spot it leaves, shape ``(m,)``; with those between later frames.
         column: The spot it leads to, shape ``(m,)``.
         log_probability: Of every possible link, shape ``(m,)``.
-        log_odds: Of every possible link, against neither end having one, shape ``(m,)``.
         log_end: Logarithm of the probability of having no further spot, of the spots from ``first`` on.
         log_begin: The same of having none before.
         first: The spot that the first entries of ``log_end`` and ``log_begin`` stand for.
@@ -44,7 +43,6 @@ class Followed:
     row: np.ndarray
     column: np.ndarray
     log_probability: Tensor
-    log_odds: Tensor
     log_end: Tensor
     log_begin: Tensor
     first: int
@@ -119,7 +117,6 @@ def follow(
             links.row,
             links.column,
             log_probability,
-            links.log_odds,
             log_end,
             log_begin,
             first,

@@ -5,6 +5,7 @@ import torch
 
 from tracking.best_matching import best_matching
 from tracking.dpht.ahead import Ahead
+from tracking.dpht.branch_odds import BranchOdds
 from tracking.dpht.bridges import Bridges, bridges
 from tracking.dpht.cell import MAX_STEP
 from tracking.dpht.context import TrackStatistics, movie_context, spot_density, track_statistics
@@ -37,6 +38,8 @@ def link_recurrent(
     depth: int | None = None,
     width: int = 3,
     decide: Decide = best_matching,
+    splitting: bool = False,
+    merging: bool = False,
 ) -> RecurrentLinks:
     """Link the spots of a movie with a recurrent network that looks at the past and the future of every track.
 
@@ -52,6 +55,8 @@ def link_recurrent(
             `MAX_STEP`. None: from 3 up, the more the oftener particles are missed.
         width: Hypotheses kept about the future of every spot; 0 to look at the next frame only.
         decide: Chooses among the possible links of some frames.
+        splitting: Whether to look for tracks that begin by a split.
+        merging: Whether to look for tracks that end by a merge.
 
     Raises:
         ValueError: An option is out of range, shapes do not fit, or a position is not finite.
@@ -76,7 +81,8 @@ def link_recurrent(
         spots = _spots(dense, positions, scale, statistics)
         bonus = min(EAGERNESS * statistics.missed, MOST_EAGER) if statistics else 0.0
         eager = _eager(decide, bonus)
-        return _Track(spots, network, chosen, width, eager).finish(frames, positions.shape[1], scale)
+        odds = BranchOdds(spots, network, splitting=splitting, merging=merging) if splitting or merging else None
+        return _Track(spots, network, chosen, width, eager, odds).finish(frames, positions.shape[1], scale)
 
 
 def _eager(decide: Decide, bonus: float) -> Decide:
@@ -128,9 +134,17 @@ def _nothing(n_axes: int, scale: float) -> RecurrentLinks:
 class _Track:
     """A movie tracked from its first frame to its last: what is found of every spot."""
 
-    def __init__(self, spots: Spots, network: TrackNetwork, depth: int, width: int, decide: Decide) -> None:
+    def __init__(
+        self,
+        spots: Spots,
+        network: TrackNetwork,
+        depth: int,
+        width: int,
+        decide: Decide,
+        odds: BranchOdds | None = None,
+    ) -> None:
         n = len(spots.frame)
-        self.spots, self.depth = spots, depth
+        self.spots, self.depth, self.odds = spots, depth, odds
         self.source = np.full(n, -1)
         self.log_link, self.log_end, self.log_real = np.zeros((3, n), np.float32)
         self.log_end[:] = np.nan
@@ -150,6 +164,8 @@ class _Track:
             if before is not None:
                 start, stop = before.spots.start - one.first, before.spots.stop - one.first
                 self.log_end[before.spots] = one.log_end[start:stop].numpy()
+                if odds is not None:
+                    odds.look(before, one, ahead[frame])
             recent[frame] = one
             recent.pop(frame - depth - 1, None)
             found.append(bridges(spots, one, recent, ahead[frame]))
@@ -165,6 +181,7 @@ class _Track:
     def finish(self, frames: np.ndarray, n_axes: int, scale: float) -> RecurrentLinks:
         """In pixels and in the movie's own frames."""
         gaps, d = self.bridges, n_axes
+        branches = [self.odds.splits(self.source), self.odds.merges(self.source)] if self.odds else []
         return RecurrentLinks(
             source=self.source,
             link_probability=np.where(self.source >= 0, np.exp(self.log_link.astype(np.float64)), np.nan),
@@ -177,4 +194,6 @@ class _Track:
             scale=scale,
             depth=self.depth,
             context=self.spots.context[0],
+            branches=np.concatenate([np.empty((0, 2), np.int64), *(one.links for one in branches)]),
+            branch_probability=np.concatenate([np.empty(0), *(one.probability for one in branches)]),
         )

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +20,9 @@ class RecurrentLinks:
         scale: Root mean square displacement between two frames, in pixels, by which all lengths were divided.
         depth: Frames that a link could lead ahead.
         context: What the network was told of the movie, shape ``(N_CONTEXT,)``.
+        branches: Links beside these by which tracks split and merge, as indices of spots, earlier one first, shape
+            ``(b, 2)``; none where they were not looked for.
+        branch_probability: Of each, shape ``(b,)``.
     """
 
     source: np.ndarray
@@ -33,6 +36,8 @@ class RecurrentLinks:
     scale: float
     depth: int
     context: np.ndarray
+    branches: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    branch_probability: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     @property
     def links(self) -> np.ndarray:

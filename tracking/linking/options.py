@@ -39,11 +39,11 @@ class LinkingOptions(BaseModel, extra="forbid", frozen=True):
     gap_radius: Distance | None = Field(
         None, description="Farthest a particle moves across a gap, in pixels; lap only. None: the search radius."
     )
-    merging: bool = Field(False, description="Whether two particles can become one; lap only.")
+    merging: bool = Field(False, description="Whether two particles can become one; lap and recurrent.")
     merging_radius: Distance | None = Field(
         None, description="Farthest a particle moves as it merges, in pixels. None: the search radius."
     )
-    splitting: bool = Field(False, description="Whether one particle can become two; lap only.")
+    splitting: bool = Field(False, description="Whether one particle can become two; lap and recurrent.")
     splitting_radius: Distance | None = Field(
         None, description="Farthest a particle moves as it splits off, in pixels. None: the search radius."
     )
@@ -84,6 +84,7 @@ class LinkingOptions(BaseModel, extra="forbid", frozen=True):
         name = str(info.field_name)
         method = {"adaptive": "trackpy-adaptive", "hypotheses": "recurrent"}.get(name.split("_")[0], "lap")
         is_default = value == cls.model_fields[name].default
-        if not is_default and info.data.get("method", method) != method:
-            raise ValueError(f"is for the method {method} alone")
+        methods = [method, "recurrent"] if name in ("merging", "splitting") else [method]
+        if not is_default and info.data.get("method", method) not in methods:
+            raise ValueError(f"is for the method {' or '.join(methods)} alone")
         return value

@@ -11,6 +11,8 @@ from tracking.linking.options import LinkingOptions
 RADIUS_PER_SCALE = 2.5
 # A smaller displacement, in pixels, is none; and none is longer than the field.
 LEAST_SCALE = 1e-3
+# Splits and merges are made that are more probable than not.
+LEAST_BRANCH = 0.5
 
 
 def link_with_network(
@@ -28,13 +30,29 @@ def link_with_network(
     extent = float(np.linalg.norm(np.ptp(positions, axis=0)))
     first_guess = float(np.clip(radius / RADIUS_PER_SCALE, LEAST_SCALE, max(extent, LEAST_SCALE)))
     depth = None if options.max_gap is None else options.max_gap + 1
-    found = link_recurrent(frames, positions, network, scale=first_guess, depth=depth, width=options.hypotheses)
-    particle, _ = particles_from_edges(len(frames), found.links)
+    found = link_recurrent(
+        frames,
+        positions,
+        network,
+        scale=first_guess,
+        depth=depth,
+        width=options.hypotheses,
+        splitting=options.splitting,
+        merging=options.merging,
+    )
+    is_likely = found.branch_probability >= LEAST_BRANCH
+    branches, probability = found.branches[is_likely], found.branch_probability[is_likely]
+    particle, parents = particles_from_edges(len(frames), np.concatenate([found.links, branches]))
+    link_probability = found.link_probability.copy()
+    # Nothing else leads to a spot that splits off.
+    is_split = found.source[branches[:, 1]] < 0
+    link_probability[branches[is_split, 1]] = probability[is_split]
     return Linking(
         particle,
+        parents,
         search_radius=radius,
         max_gap=found.depth - 1,
-        link_probability=found.link_probability,
+        link_probability=link_probability,
         track_probability=np.bincount(particle, found.real) / np.bincount(particle),
         existence=found.existence,
         gaps=_gap_points(found, particle, options.z_scale),

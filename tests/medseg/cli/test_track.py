@@ -306,7 +306,7 @@ def test_tracks_that_are_there_are_kept(medseg, simulated, tmp_path):
         (("--linker", "lap", "--bundle", "particle_tracker"), "--bundle is for --linker recurrent alone"),
         (("--bundle", "particle_traker"), "there is no bundle `particle_traker`: did you mean particle_tracker?"),
         (("--bundle", "hippocampus_unet"), "--bundle `hippocampus_unet` cannot track"),
-        (("--merging",), "`merging` is for the method lap alone"),
+        (("--linker", "trackpy", "--merging"), "`merging` is for the method lap or recurrent alone"),
         (("--axes", "XQ"), "axes"),
         (("--channel", "3"), "channel"),
         (("--pixel-size", "0"), "pixel"),

@@ -15,7 +15,9 @@ N_FRAMES, SIDE = 30, 160
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-def estimated(scenario, network):
+@pytest.fixture(scope="module", params=["vesicle", "microtubule"])
+def estimated(request, shipped):
+    scenario = request.param
     movie = simulate(
         scenario, density=45, snr=5, seed=11, overrides={"n_frames": N_FRAMES, "frame_shape": (SIDE, SIDE)}
     )
@@ -25,14 +27,13 @@ def estimated(scenario, network):
         [detector.detect(one).assign(frame=number) for number, one in enumerate(frames)], ignore_index=True
     )
     gain = float(str(detector.settings["noise_gain"]))
-    look = look_at(spots, network, detector.frame_shape, gain, LINKING)
+    look = look_at(spots, shipped, detector.frame_shape, gain, LINKING)
     stage = Stage(detector.frame_shape, N_FRAMES, movie.dtype, detector, LINKING)
-    return movie, estimate_movie(look, gain, stage, network, n_frames=N_FRAMES, rounds=3, seed=1)
+    return scenario, movie, estimate_movie(look, gain, stage, shipped, n_frames=N_FRAMES, rounds=3, seed=1)
 
 
-@pytest.mark.parametrize("scenario", ["vesicle", "microtubule"])
-def test_what_a_movie_was_simulated_from_is_found_again(shipped, scenario):
-    movie, estimate = estimated(scenario, shipped)
+def test_what_a_movie_was_simulated_from_is_found_again(estimated):
+    scenario, movie, estimate = estimated
     model, options = estimate.model, movie.options
     # Against what is in this one movie, as the number of particles fluctuates from movie to movie. Some 1,300 spots of
     # 90 tracks; 60 of them end, hence a standard error of 13 percent for the death rate.
@@ -53,13 +54,15 @@ def test_what_a_movie_was_simulated_from_is_found_again(shipped, scenario):
     step = np.sqrt((true[["y", "x"]].diff()[is_step] ** 2).to_numpy().mean())
     unit = estimate.motion.unit
     assert unit == pytest.approx(step, rel=0.15)
-    assert {"vesicle": "brownian", "microtubule": "directed"}[scenario] in " ".join(estimate.motion.shares()) or (
-        scenario == "vesicle" and "confined" in " ".join(estimate.motion.shares())
+    likeliest = next(iter(estimate.motion.shares()))
+    # A well wider than tracks are long cannot be told from free diffusion.
+    assert any(
+        kind in likeliest for kind in {"vesicle": ("brownian", "confined"), "microtubule": ("directed",)}[scenario]
     )
 
 
-def test_draws_lie_around_the_estimate(shipped):
-    _, estimate = estimated("vesicle", shipped)
+def test_draws_lie_around_the_estimate(estimated):
+    _, _, estimate = estimated
     rng = np.random.default_rng(0)
     draws = [estimate.draw(rng) for _ in range(50)]
     density = np.log([one.density / estimate.model.density for one in draws])

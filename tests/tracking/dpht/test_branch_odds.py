@@ -6,6 +6,7 @@ from tracking.dpht.branch_odds import N_ELSEWHERE, BranchOdds
 from tracking.dpht.follow import follow
 from tracking.dpht.futures import futures
 from tracking.graph import particles_from_edges
+from tracking.linking import LinkingOptions, link
 
 DEPTH, WIDTH = 3, 3
 
@@ -161,3 +162,19 @@ def test_daughters_that_part_are_found(shipped, spots_of):
     assert right.sum() >= 9  # of 18, whatever the weights
     assert right.mean() > 0.8
     assert (odds.merges(source).probability >= 0.5).sum() <= 2
+
+
+def test_probable_splits_become_parents_where_they_are_asked_for(shipped):
+    frames, position, _ = dividing(36, 0)
+    plain, split = (
+        link(frames, position, LinkingOptions(method="recurrent", search_radius=3.75, splitting=asked), shipped)
+        for asked in (False, True)
+    )
+    assert not plain.parents
+    assert len(split.parents) >= 12
+    assert all(len(of) == 1 for of in split.parents.values())
+    _, first = np.unique(split.particle, return_index=True)
+    daughters = first[list(split.parents)]
+    assert (split.link_probability[daughters] > 0).all()
+    roots = np.setdiff1d(first, daughters)
+    assert np.isnan(split.link_probability[roots]).all()

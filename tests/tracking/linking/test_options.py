@@ -33,13 +33,19 @@ def test_values_out_of_range_are_refused(wrong):
 
 
 @pytest.mark.parametrize("method", ["recurrent", "trackpy", "nearest"])
-@pytest.mark.parametrize(
-    "wrong", [{"merging": True}, {"splitting": True}, {"gap_radius": 3}, {"cutoff_percentile": 90}]
-)
+@pytest.mark.parametrize("wrong", [{"gap_radius": 3}, {"cutoff_percentile": 90}])
 def test_what_only_lap_can_do_is_refused_elsewhere(method, wrong):
     with pytest.raises(ValidationError, match="is for the method lap alone"):
         LinkingOptions(method=method, **wrong)
     LinkingOptions(method="lap", **wrong)
+
+
+@pytest.mark.parametrize("branching", ["merging", "splitting"])
+def test_particles_merge_and_split_with_two_of_the_methods(branching):
+    for method in ("lap", "recurrent"):
+        LinkingOptions(method=method, **{branching: True})
+    with pytest.raises(ValidationError, match="is for the method lap or recurrent alone"):
+        LinkingOptions(method="trackpy", **{branching: True})
 
 
 def test_a_gap_of_one_frame_is_bridged_unless_another_is_given():
