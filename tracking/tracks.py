@@ -25,7 +25,8 @@ OPTIONAL_COLUMNS = {
     "xy_cov": "covariance of the errors of x and y",
     "xz_cov": "covariance of the errors of x and z",
     "yz_cov": "covariance of the errors of y and z",
-    "link_probability": "probability of the link that leads to this spot, absent for the first of a particle",
+    "link_probability": "probability of the link that leads to this spot, where it is virtual of that across the gap; "
+    "absent for the first of a particle",
     "track_probability": "probability that the particle is one",
 }
 

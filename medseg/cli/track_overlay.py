@@ -136,6 +136,8 @@ def _draw(
             linewidths=linewidth / 2,
         )
     )
+    # Ellipses and tails may reach beyond the picture.
+    axes.set(xlim=(-0.5, picture.shape[1] - 0.5), ylim=(picture.shape[0] - 0.5, -0.5))
     axes.set_axis_off()
 
 
