@@ -35,7 +35,7 @@ def main(path: Path) -> None:
     frames = np.repeat(np.arange(len(found)), [len(one) for one in found])
     positions = np.concatenate(found)
     network = load_weights(find_bundle("particle_tracker") / "models" / "model.pt")
-    links = link_recurrent(frames, positions, network, scale=estimate_search_radius(frames, positions) / 2.5)
+    links = link_recurrent(frames, positions, network, scale=estimate_search_radius(frames, positions))
     place = np.hstack([positions / links.scale, np.zeros((len(positions), 1))])
     spots = Spots(frames, place, np.zeros(len(frames), np.int64), links.context[None])
     with torch.inference_mode():

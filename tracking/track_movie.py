@@ -14,6 +14,7 @@ from tracking.gaps import fill_gaps
 from tracking.io.challenge_xml import write_challenge_xml
 from tracking.io.movie import Movie
 from tracking.linking import Linking, LinkingOptions, link
+from tracking.linking.linking import GapPoints
 from tracking.track_warnings import track_warnings
 from tracking.tracks import Tracks
 from tracking.work_folder import work_folder
@@ -67,7 +68,7 @@ def track_movie(
     fill: bool = True,
     skip_bad_frames: bool = False,
     workers: int = 2,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> TrackedMovie:
     """Turn a movie into tracks: ``tracks.csv`` with trackpy's columns, and ``tracks.xml`` in the challenge's format.
 
@@ -85,7 +86,7 @@ def track_movie(
             interpolated. Such points are marked ``virtual``.
         skip_bad_frames: Pass over frames that cannot be read.
         workers: Threads that detect.
-        progress: Called with the number of frames whose spots are found and of all frames.
+        progress: Called with what is done, detecting or linking, and the number of frames done and of all.
 
     Raises:
         TrackingError: The movie cannot be tracked: a frame is unreadable, there is but one, the output is not writable.
@@ -93,16 +94,28 @@ def track_movie(
     """
     if linking.method == "recurrent" and network is None:
         raise ValueError("the method recurrent needs a `network`")  # before hours of detection
+    show = progress or (lambda what, done, of: None)
     detector = detector_of(movie, detection, skip_bad_frames=skip_bad_frames)
     if movie.is_3d and linking.z_scale == 1 and movie.pixel_size and movie.z_step:
         linking = linking.model_copy(update={"z_scale": movie.z_step / movie.pixel_size})
     with work_folder(folder / WORK_FOLDER, detection_key(movie, detector)) as parts:
         detected = detect_movie(
-            movie, detector, parts, skip_bad_frames=skip_bad_frames, workers=workers, progress=progress
+            movie,
+            detector,
+            parts,
+            skip_bad_frames=skip_bad_frames,
+            workers=workers,
+            progress=lambda done, of: show("detecting", done, of),
         )
         axes = ("z", "y", "x") if movie.is_3d else ("y", "x")
         spots = detected.columns(("frame", *axes))
-        found = link(spots["frame"].to_numpy(), spots[list(axes)].to_numpy(), linking, network)
+        found = link(
+            spots["frame"].to_numpy(),
+            spots[list(axes)].to_numpy(),
+            linking,
+            network,
+            progress=lambda done, of: show("linking", done, of),
+        )
         linked = _drop_short(found, min_length)
         is_tracked = linked.particle >= 0
         tracks = _tracks(movie, detected, spots, linked)
@@ -135,12 +148,15 @@ def _drop_short(linked: Linking, min_length: int) -> Linking:
     keep[[*parents, *(parent for of in parents.values() for parent in of)]] = True
     number = np.where(keep, np.cumsum(keep) - 1, -1)
     gaps, probability = linked.gaps, linked.track_probability
+    if gaps is not None:
+        kept = keep[gaps.particle]
+        gaps = GapPoints(gaps.frame[kept], number[gaps.particle[kept]], gaps.position[kept], gaps.covariance[kept])
     return replace(
         linked,
         particle=number[linked.particle],
         parents={int(number[child]): tuple(int(number[parent]) for parent in of) for child, of in parents.items()},
         track_probability=None if probability is None else probability[keep],
-        gaps=None if gaps is None else replace(gaps, particle=number[gaps.particle]),
+        gaps=gaps,
     )
 
 

@@ -74,6 +74,8 @@ def ptc(
     if bundle is not None and Linker.RECURRENT not in names:
         raise UserError(f"--bundle is for the linker recurrent alone, got --linkers {linkers}")
     detection = checked(DetectionOptions, {"device": device})
+    if output.resolve() == data.resolve():
+        raise UserError("the folder of the challenge's movies cannot be the output too: choose another --output")
     found = find_challenge_movies(data, skip=output)
     movies = [
         movie

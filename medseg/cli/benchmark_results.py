@@ -101,7 +101,7 @@ def _read(path: Path) -> tuple[dict[str, str], list[Row]]:
         rows: list[Row] = content["results"]
         settings: dict[str, str] = dict(content["settings"])
         for row in rows:
-            _place(row), row["inputs"]
+            _place(row), row["inputs"], float(row["alpha"])
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise UserError(
             f"`{path}` holds no results of this benchmark: pass --overwrite to replace it, or another --output"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medseg.cli.console import frame_progress
+from medseg.cli.console import step_progress
 from medseg.cli.track import Linker
 from medseg.errors import UserError
 
@@ -109,13 +109,17 @@ def score_movie(
         truth = None
         for linker, used in contestants.items():
             row = results.find(movie.labels, linker, inputs)
-            if row is None:
+            if row is None or not _tracks_path(output, linker, movie.labels).is_file():
                 truth = truth or _fitting(read_truth(movie.truth), opened, movie)
                 row = _score(movie.labels, opened, truth, linker, used, detection, output)
                 digest = content_digest(movie.frames, None if movie.frames.is_file() else opened.files)
                 row |= {"movie_sha256": digest, "inputs": inputs}
                 results.add(row)
             yield row
+
+
+def _tracks_path(output: Path, linker: str, labels: "ChallengeLabels") -> Path:
+    return output / "tracks" / linker / f"{labels}.xml"
 
 
 def _fitting(truth: "Tracks", movie: "Movie", of: "ChallengeMovie") -> "Tracks":
@@ -151,14 +155,19 @@ def _score(
     started = time.perf_counter()
     try:
         with (
-            frame_progress(f"{labels}, {linker}") as show,
+            step_progress() as show,
             single_threaded() if used.network is not None else nullcontext(),
         ):
             result = track_movie(
-                movie, work, detection=detection, linking=used.linking, network=used.network, progress=show
+                movie,
+                work,
+                detection=detection,
+                linking=used.linking,
+                network=used.network,
+                progress=lambda step, done, of: show(f"{labels}, {linker}: {step}", done, of),
             )
         write_challenge_xml(
-            output / "tracks" / linker / f"{labels}.xml",
+            _tracks_path(output, linker, labels),
             result.tracks,
             snr=str(labels.snr),
             density=labels.density,

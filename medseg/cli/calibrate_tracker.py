@@ -1,11 +1,9 @@
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medseg.cli.console import say
+from medseg.cli.console import say, step_progress
 from medseg.cli.load_tracker import SHIPPED_TRACKER, LoadedTracker, load_tracker, log_tracker
 from medseg.cli.single_threaded import single_threaded
 from medseg.errors import UserError
@@ -87,7 +85,7 @@ def calibrate_tracker(
     detector = detector_of(movie, detection, skip_bad_frames=skip_bad_frames)
     if movie.is_3d and linking.z_scale == 1 and movie.pixel_size and movie.z_step:
         linking = linking.model_copy(update={"z_scale": movie.z_step / movie.pixel_size})
-    with _progress() as show, single_threaded():
+    with step_progress("calibrating") as show, single_threaded():
         spots = sample_spots(
             movie,
             detector,
@@ -114,7 +112,9 @@ def calibrate_tracker(
         say(sentence)
     bundle = output / CALIBRATED_BUNDLE
     _save_bundle(bundle, tracker, found)
-    save_calibration_figure(output / CALIBRATION_FIGURE, found, movie.frame(movie.n_frames // 2))
+    # One that can be read.
+    looked_at = spots["frame"].unique()
+    save_calibration_figure(output / CALIBRATION_FIGURE, found, movie.frame(int(looked_at[len(looked_at) // 2])))
     _log(run, found, output)
     say(f"Calibrated tracker: {bundle}; figure: {output / CALIBRATION_FIGURE}")
     calibrated = load_tracker(bundle)
@@ -172,23 +172,3 @@ def _log(run: "Run", found: "Calibration", output: Path) -> None:
     run.log_config("calibration", content)
     run.log_metrics(found.metrics())
     run.log_figure(output / CALIBRATION_FIGURE)
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """A progress bar for each part of the work; gives what to call with the part's name, what is done and all."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    tasks: dict[str, Any] = {}
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-
-        def show(what: str, done: int, of: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what)
-                if not console.is_terminal:
-                    say(f"calibrating: {what}")
-            bar.update(tasks[what], completed=done, total=of)
-
-        yield show

@@ -83,6 +83,29 @@ def frame_progress(description: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@contextmanager
+def step_progress(of: str = "") -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for each step of some work; gives what to call with a step's name, how much is done, and all.
+
+    Where standard error is no terminal, each step of what is ``of`` something is named there once, when it begins.
+    """
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    console = Console(stderr=True)
+    tasks: dict[str, TaskID] = {}
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+
+        def show(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bar.add_task(step)
+                if of and not console.is_terminal:
+                    say(f"{of}: {step}")
+            bar.update(tasks[step], completed=done, total=total)
+
+        yield show
+
+
 def _shown(value: object) -> str:
     if value is None:
         return "-"

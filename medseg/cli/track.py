@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from medseg.cli.console import frame_progress, print_json, print_table, say
+from medseg.cli.console import print_json, print_table, say, step_progress
 from medseg.cli.numbers import defined
 from medseg.cli.options import (
     AxesOption,
@@ -215,7 +215,7 @@ def track(
                 min_length=min_length,
                 skip_bad_frames=skip_bad_frames,
             )
-        with frame_progress("detecting") as show, single_threaded() if tracker else nullcontext():
+        with step_progress() as show, single_threaded() if tracker else nullcontext():
             result = track_movie(
                 opened,
                 output,

@@ -21,7 +21,6 @@ from tracking.dpht.recurrent_links import RecurrentLinks
 from tracking.dpht.weights import load_weights
 from tracking.graph import particles_from_edges
 from tracking.linking import estimate_search_radius
-from tracking.linking.recurrent import RADIUS_PER_SCALE
 
 # More than all log-odds of a movie's links differ by: one link more outweighs them.
 ANY_LINK = 1e4
@@ -72,7 +71,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
 
 def recurrent_links(frame: np.ndarray, pixels: np.ndarray, network: TrackNetwork, **changed: Any) -> RecurrentLinks:
     """Spots linked by the recurrent tracker as it is by default, but for what is ``changed``."""
-    scale = estimate_search_radius(frame, pixels) / RADIUS_PER_SCALE
+    scale = estimate_search_radius(frame, pixels)
     return link_recurrent(frame, pixels, network, scale=scale, **changed)
 
 
@@ -88,7 +87,7 @@ def version(weights: Path) -> str:
     names = [name for name in sorted(sys.modules) if name.startswith("tracking.dpht.")]
     modules = [sys.modules[name] for name in [*names, "tracking.best_matching", "tracking.linking.search_radius"]]
     files = [Path(str(module.__file__)) for module in modules]
-    return digest(str(RADIUS_PER_SCALE).encode(), *(file.read_bytes() for file in [*files, Path(__file__), weights]))
+    return digest(*(file.read_bytes() for file in [*files, Path(__file__), weights]))
 
 
 def main() -> None:

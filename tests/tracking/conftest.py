@@ -1,4 +1,6 @@
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -7,9 +9,21 @@ from hypothesis import strategies as st
 
 from tracking.tracks import Tracks
 
+if TYPE_CHECKING:
+    from tracking.dpht.network import TrackNetwork
+
+WEIGHTS = Path(__file__).resolve().parents[2] / "bundles" / "particle_tracker" / "models" / "model.pt"
 POSITIONS = st.floats(-1e4, 1e4)
 VALUES = st.one_of(st.floats(-1e6, 1e6), st.just(np.nan))
 UNITS = st.one_of(st.none(), st.floats(1e-3, 1e3))
+
+
+@pytest.fixture(scope="session")
+def shipped() -> "TrackNetwork":
+    """The network of the bundle."""
+    from tracking.dpht.weights import load_weights
+
+    return load_weights(WEIGHTS)
 
 
 @st.composite

@@ -6,9 +6,10 @@ import torch
 from tracking.detection import DetectionOptions
 from tracking.dpht.network import TrackNetwork
 from tracking.io import open_movie, read_tracks, write_movie, write_tracks
-from tracking.linking import LinkingOptions
+from tracking.linking import Linking, LinkingOptions
+from tracking.linking.linking import GapPoints
 from tracking.simulation import simulate
-from tracking.track_movie import track_movie
+from tracking.track_movie import _drop_short, track_movie
 
 
 @pytest.fixture
@@ -74,9 +75,18 @@ def test_every_spot_is_in_a_track_or_counted(movie, tmp_path):
     assert run(movie, tmp_path / "all", min_length=1).n_unlinked == 0
 
 
+def test_progress_goes_through_all_frames_of_both_steps(movie, tmp_path, shipped):
+    said = []
+    run(movie, tmp_path / "out", method="recurrent", network=shipped, progress=lambda *one: said.append(one))
+    for step in ("detecting", "linking"):
+        done = [one for name, one, total in said if name == step and total == movie.n_frames]
+        assert done == sorted(done)
+        assert done[-1] == movie.n_frames
+
+
 def test_the_table_does_not_depend_on_whether_the_work_was_interrupted(movie, tmp_path):
-    def stop(done, total):
-        if done == 100:
+    def stop(step, done, total):
+        if step == "detecting" and done == 100:
             raise KeyboardInterrupt
 
     run(movie, tmp_path / "whole")
@@ -156,3 +166,22 @@ def test_a_missing_network_is_told_before_anything_is_detected(movie, tmp_path):
     with pytest.raises(ValueError, match="needs a `network`"):
         run(movie, tmp_path / "out", method="recurrent")
     assert not any((tmp_path / "out").iterdir())
+
+
+def test_what_is_dropped_takes_its_gaps_along():
+    # Particles 0 and 1 are too short and have gaps in the same frame; 2 has one too, and stays.
+    #  t=0 1 2 3 4
+    #    0 . 0
+    #    1 . 1
+    #    2 . 2 2 2
+    linking = Linking(
+        particle=np.array([0, 1, 2, 0, 1, 2, 2, 2]),
+        parents={},
+        search_radius=5.0,
+        max_gap=1,
+        gaps=GapPoints(np.ones(3, int), np.arange(3), np.arange(6.0).reshape(3, 2), np.tile(np.eye(2), (3, 1, 1))),
+    )
+    kept = _drop_short(linking, 3)
+    assert kept.particle.tolist() == [-1, -1, 0, -1, -1, 0, 0, 0]
+    assert (kept.gaps.frame.tolist(), kept.gaps.particle.tolist()) == ([1], [0])
+    np.testing.assert_array_equal(kept.gaps.position, [[4, 5]])

@@ -39,6 +39,7 @@ def like_kind(estimate: Estimate, n_axes: int, rng: np.random.Generator) -> Movi
         false=about(max(found.false, 0.002), FALSE),
         error=about(lateral, ERROR),
         error_z=float(found.error[0]) / lateral if n_axes == 3 else 1.0,
+        astray=0.0,
         resolution=about(found.resolution, RESOLUTION),
         n_axes=n_axes,
     )

@@ -75,12 +75,12 @@ class BranchOdds:
         position: np.ndarray = self.spots.position[spots]
         if not number:
             return position
-        way = self._random.normal(size=position.shape)
-        if not self.spots.has_depth:
-            way[:, 2] = 0.0
-        way *= FAR / np.linalg.norm(way, axis=1, keepdims=True)
         low, high = self._corners
-        # The other way where it leads out of the field, in which there are no tracks.
+        extent = high - low
+        # Outside of the field there are no tracks: along axes on which one of both ways stays inside.
+        far = min(FAR, extent.max() / 2)
+        way = self._random.normal(size=position.shape) * (extent >= 2 * far)
+        way *= far / np.linalg.norm(way, axis=1, keepdims=True)
         aside: np.ndarray = position + np.where((position + way < low) | (position + way > high), -way, way)
         return aside
 

@@ -21,7 +21,7 @@ class States:
         vectors: Displacements it remembers, relative to where the particle is now, shape ``(n, N_VECTORS, 3)``.
         age: Spots seen before this one, shape ``(n,)``.
         mean: Expected displacement over 1 to `MAX_STEP` frames, shape ``(n, MAX_STEP, 3)``.
-        log_variance: As `Gaussians` takes it, shape ``(n, MAX_STEP, 2)``.
+        log_variance: As `Gaussians` takes it, shape ``(n, MAX_STEP, 2)``, the second not above 0.
     """
 
     hidden: Tensor
@@ -35,9 +35,13 @@ class States:
         return type(self)(*(getattr(self, one.name).index_select(0, rows) for one in fields(self)))
 
     def expected(self, row: Tensor, step: Tensor, n_axes: Tensor) -> Gaussians:
-        """Where those of some rows are expected after so many frames."""
+        """Where those of some rows are expected after so many frames.
+
+        No gradient goes back from what is made of it: it is to say where particles are and nothing else, which the
+        likelihood of their places teaches alone.
+        """
         place = row * MAX_STEP + step - 1
-        mean, log_variance = self.mean.flatten(0, 1), self.log_variance.flatten(0, 1)
+        mean, log_variance = self.mean.detach().flatten(0, 1), self.log_variance.detach().flatten(0, 1)
         return Gaussians(mean.index_select(0, place), log_variance.index_select(0, place), n_axes)
 
     @classmethod
@@ -133,4 +137,5 @@ class TrackCell(nn.Module):
         said = self.expect(hidden[:, : self.hidden]).view(-1, MAX_STEP, N_VECTORS + 2)
         steps = torch.arange(1, MAX_STEP + 1, device=hidden.device, dtype=hidden.dtype)
         weights = torch.cat([said[..., : N_VECTORS - 1] * steps[:, None], said[..., N_VECTORS - 1 : N_VECTORS]], dim=2)
-        return States(hidden, vectors, age, weights @ vectors, said[..., N_VECTORS:].clamp(-12, 6))
+        variance = torch.stack([said[..., N_VECTORS].clamp(-12, 6), said[..., N_VECTORS + 1].clamp(-12, 0)], dim=2)
+        return States(hidden, vectors, age, weights @ vectors, variance)

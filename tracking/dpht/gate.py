@@ -1,12 +1,11 @@
 import numpy as np
-import torch
 
 from tracking.dpht.cell import States
 from tracking.dpht.spots import FrameIndex
 
-# Standard deviations of what is expected, and bounds in units of the movie's displacement scale for one frame.
-DEVIATIONS = 4.5
-LEAST, MOST = 0.6, 3.2
+# How far from the expected place a frame later, in units of the movie's displacement scale. What is expected does not
+# narrow this: a particle at rest may set out on a run, of which its place says nothing.
+REACH = 3.2
 NEAREST = 6
 
 
@@ -25,8 +24,5 @@ def candidates(
     Returns:
         Numbers of the cell, and of the spot in the movie, of every pair, ordered by cell.
     """
-    with torch.no_grad():
-        reach = DEVIATIONS * states.log_variance[:, step - 1].exp().sum(dim=1).sqrt()
-        reach = reach.clamp(LEAST * step**0.5, MOST * step)
     places = position + states.mean[:, step - 1].detach().numpy()
-    return index.near(places, movie, reach.numpy(), NEAREST)
+    return index.near(places, movie, np.full(len(places), REACH * step), NEAREST)

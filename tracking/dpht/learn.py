@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from tracking.dpht.cell import MAX_STEP, States
+from tracking.dpht.cell import States
 from tracking.dpht.follow import follow
 from tracking.dpht.futures import Futures, futures
 from tracking.dpht.network import TrackNetwork
@@ -13,7 +13,7 @@ from tracking.dpht.stream import Lesson
 from tracking.dpht.vectors import Gaussians
 
 # Weight of the expected positions' log-likelihood, and of telling particles from false detections.
-EXPECTED, REAL = 0.15, 0.25
+EXPECTED, REAL = 0.25, 0.25
 
 
 @dataclass
@@ -40,7 +40,7 @@ def losses(network: TrackNetwork, lesson: Lesson, *, depth: int, width: int) -> 
     frames = range(int(spots.frame.min()), int(spots.frame.max()) + 1)
     ahead = futures(spots, network, frames, depth=depth, width=width)
     future = [_future_loss(one, lesson) for one in ahead.values() if len(one.source)]
-    link, expected, real, right, n_links = [], [], [], 0, 0
+    link, expected, shares, real, right, n_links = [], [], [], [], 0, 0
     previous = np.full(len(spots.frame), -1)
     has_next = np.flatnonzero(lesson.next_spot >= 0)
     previous[lesson.next_spot[has_next]] = has_next
@@ -65,15 +65,20 @@ def losses(network: TrackNetwork, lesson: Lesson, *, depth: int, width: int) -> 
         has_before[one.column[in_frame & is_right] - here.start] = True
         begins = columns[~has_before[columns - here.start]]
         link.append(-one.log_begin[torch.from_numpy(begins - one.first)])
-        expected.append(_expected_loss(one.states, lesson.ahead[here], lesson.is_ahead[here], spots.contexts(here)))
+        surprise, row = _surprise(one.states, lesson.ahead[here], lesson.is_ahead[here], spots.contexts(here))
+        expected.append(surprise)
+        shares.append(torch.ones(len(row)))
         truth = torch.from_numpy((lesson.particle[here] >= 0).astype(np.float32))
         real.append(binary_cross_entropy_with_logits(one.log_real, truth, reduction="none"))
         right += int((one.source == previous[here]).sum())
         n_links += len(one.source)
     for after in ahead.values():
         behind, is_behind, context = lesson.behind[after.spot], lesson.is_behind[after.spot], spots.contexts(after.spot)
-        expected.append(_expected_loss(after.states, behind, is_behind, context, after.log_weight.detach().exp()))
-    return Losses(_mean(link), _mean(future), _mean(expected), _mean(real), right / max(n_links, 1))
+        surprise, row = _surprise(after.states, behind, is_behind, context)
+        shares.append(after.log_weight.detach().exp()[row])
+        expected.append(surprise * shares[-1])
+    mean_surprise = torch.cat(expected).sum() / torch.cat(shares).sum().clamp(min=1)
+    return Losses(_mean(link), _mean(future), mean_surprise, _mean(real), right / max(n_links, 1))
 
 
 def _future_loss(one: Futures, lesson: Lesson) -> Tensor:
@@ -87,18 +92,14 @@ def _future_loss(one: Futures, lesson: Lesson) -> Tensor:
     return torch.cat([-one.log_probability[torch.from_numpy(is_right)], -one.log_none[torch.from_numpy(none)]])
 
 
-def _expected_loss(
-    states: States, away: np.ndarray, is_there: np.ndarray, context: Tensor, weight: Tensor | None = None
-) -> Tensor:
-    """Negative log-likelihood of where the particles are, of each that is there."""
+def _surprise(states: States, away: np.ndarray, is_there: np.ndarray, context: Tensor) -> tuple[Tensor, Tensor]:
+    """Negative log-likelihood of where particles are, of each place that is there, and the state it belongs to."""
     row, step = np.nonzero(is_there)
     rows, steps = torch.from_numpy(row), torch.from_numpy(step)
     expected = Gaussians(states.mean[rows, steps], states.log_variance[rows, steps], context[rows, 0] + 2)
     distance = expected.distance(torch.from_numpy(away[row, step]))
     # A track that went astray is far from its particle: what it says of itself should not hang on that.
-    loss = 0.5 * (distance.clamp(max=60) + expected.log_determinant())
-    share = 1 / MAX_STEP if weight is None else weight[rows] / MAX_STEP
-    return loss * share
+    return 0.5 * (distance.clamp(max=60) + expected.log_determinant()), rows
 
 
 def _mean(parts: list[Tensor]) -> Tensor:

@@ -6,7 +6,6 @@ from tracking.dpht.link_recurrent import link_recurrent
 from tracking.dpht.network import TrackNetwork
 from tracking.errors import TrackingError
 from tracking.linking import estimate_search_radius
-from tracking.linking.recurrent import RADIUS_PER_SCALE
 
 
 class LinkInferer(Inferer):
@@ -46,7 +45,7 @@ class LinkInferer(Inferer):
         if (frames != table[:, 0]).any() or (frames[1:] < frames[:-1]).any():
             raise TrackingError("the frames of the spots must be whole numbers in ascending order")
         positions[:, 2:] *= self.z_scale
-        scale = estimate_search_radius(frames, positions) / RADIUS_PER_SCALE
+        scale = estimate_search_radius(frames, positions)
         links = link_recurrent(frames, positions, network, scale=scale, depth=self.depth, width=self.width)
         columns = (links.source, links.link_probability, links.existence, links.real)
         return torch.stack([torch.as_tensor(column, dtype=torch.float64) for column in columns], dim=1)

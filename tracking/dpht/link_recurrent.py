@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -16,8 +17,10 @@ from tracking.dpht.spots import Spots
 from tracking.graph import particles_from_edges
 from tracking.linking.validation import require_spots
 
-# Spots and frames of the first looks at a movie, how many looks, and how far ahead they link.
-PILOT_SPOTS, PILOT_FRAMES, PILOTS, PILOT_DEPTH = 5000, 15, 2, 4
+# Spots and frames of the first looks at a movie, how many looks at most, and how far ahead they link.
+PILOT_SPOTS, PILOT_FRAMES, PILOTS, PILOT_DEPTH = 5000, 15, 5, 4
+# What a look finds is believed if it found the scale at which it looked, within these factors.
+SAME_SCALE = 0.75, 1.33
 # Links less probable than this do not count for the movie's statistics.
 SURE = 0.5
 # The depth is such that a particle is missed so many times in a row with no more than this probability.
@@ -40,6 +43,7 @@ def link_recurrent(
     decide: Decide = best_matching,
     splitting: bool = False,
     merging: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> RecurrentLinks:
     """Link the spots of a movie with a recurrent network that looks at the past and the future of every track.
 
@@ -50,13 +54,15 @@ def link_recurrent(
         frames: Frame of every spot, ascending whole numbers, shape ``(n,)``.
         positions: Positions in pixels along every axis, shape ``(n, d)``, d being 2 or 3.
         network: From `tracking.dpht.weights.load_weights`.
-        scale: A first guess of the root mean square displacement between two frames, in pixels.
+        scale: A first guess of the root mean square displacement between two frames, in pixels. In a crowd, one
+            that is too large is put right more surely than one that is too small.
         depth: Frames that are weighed jointly, and that a link may lead ahead: one fewer is the longest gap. At most
             `MAX_STEP`. None: from 3 up, the more the oftener particles are missed.
         width: Hypotheses kept about the future of every spot; 0 to look at the next frame only.
         decide: Chooses among the possible links of some frames.
         splitting: Whether to look for tracks that begin by a split.
         merging: Whether to look for tracks that end by a merge.
+        progress: Called with the number of frames linked and of all, once the movie was looked at.
 
     Raises:
         ValueError: An option is out of range, shapes do not fit, or a position is not finite.
@@ -68,21 +74,39 @@ def link_recurrent(
     # Holes longer than any link are cut short, so that no time goes into empty frames.
     step = np.minimum(np.diff(frames, prepend=frames[:1]), MAX_STEP + 1)
     dense = np.cumsum(step)
-    part, statistics = _pilot(dense), None
     with torch.inference_mode():
-        for _ in range(PILOTS):
-            spots = _spots(dense[part], positions[part], scale, statistics)
-            look = _Track(spots, network, depth or PILOT_DEPTH, width, decide)
-            found = look.statistics()
-            if not math.isfinite(found.scale) or found.scale <= 0:
-                break
-            statistics, scale = found, scale * found.scale
+        scale, statistics = _look(dense, positions, network, scale, depth or PILOT_DEPTH, width, decide)
         chosen = depth or _depth(statistics)
         spots = _spots(dense, positions, scale, statistics)
         bonus = min(EAGERNESS * statistics.missed, MOST_EAGER) if statistics else 0.0
         eager = _eager(decide, bonus)
         odds = BranchOdds(spots, network, splitting=splitting, merging=merging) if splitting or merging else None
-        return _Track(spots, network, chosen, width, eager, odds).finish(frames, positions.shape[1], scale)
+        return _Track(spots, network, chosen, width, eager, odds, progress).finish(frames, positions.shape[1], scale)
+
+
+def _look(
+    frames: np.ndarray,
+    positions: np.ndarray,
+    network: TrackNetwork,
+    scale: float,
+    depth: int,
+    width: int,
+    decide: Decide,
+) -> tuple[float, TrackStatistics | None]:
+    """The movie's scale and statistics, from looks at its middle until one finds the scale at which it looked."""
+    part, statistics = _pilot(frames), None
+    for look in range(PILOTS):
+        spots = _spots(frames[part], positions[part], scale, statistics)
+        found = _Track(spots, network, depth, width, decide).statistics()
+        if not math.isfinite(found.scale) or found.scale <= 0:
+            break
+        scale *= found.scale
+        is_same = SAME_SCALE[0] < found.scale < SAME_SCALE[1]
+        # What was found at a wrong scale would keep the next look from finding more.
+        statistics = found if is_same or look == PILOTS - 1 else None
+        if is_same and look:
+            break
+    return scale, statistics
 
 
 def _eager(decide: Decide, bonus: float) -> Decide:
@@ -118,7 +142,9 @@ def _spots(frames: np.ndarray, positions: np.ndarray, scale: float, statistics: 
     n, d = positions.shape
     place = np.zeros((n, 3))
     place[:, :d] = positions / scale
-    volume = float(np.prod(np.maximum(np.ptp(place[:, :d], axis=0), 1.0)))
+    # Without the outermost hundredth, as one spot far off would make the field look empty.
+    low, high = np.quantile(place[:, :d], [0.005, 0.995], axis=0)
+    volume = float(np.prod(np.maximum((high - low) / 0.99, 1.0)))
     density = spot_density(n / (frames[-1] - frames[0] + 1), volume, d)
     context = movie_context(d, density, statistics)
     return Spots(frames, place, np.zeros(n, np.int64), context[None])
@@ -142,6 +168,7 @@ class _Track:
         width: int,
         decide: Decide,
         odds: BranchOdds | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
         n = len(spots.frame)
         self.spots, self.depth, self.odds = spots, depth, odds
@@ -169,6 +196,8 @@ class _Track:
             recent[frame] = one
             recent.pop(frame - depth - 1, None)
             found.append(bridges(spots, one, recent, ahead[frame]))
+            if progress:
+                progress(frame - frames.start + 1, len(frames))
         self.bridges = Bridges.join(found)
 
     def statistics(self) -> TrackStatistics:

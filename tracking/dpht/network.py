@@ -47,7 +47,7 @@ class TrackNetwork(nn.Module):
             context: Of their movies, shape ``(m, n_context)``.
         """
         known = self.judge_both.read(past.hidden[:, : self.past.hidden], future.hidden[:, : self.future.hidden])
-        onward, before = past.mean[:, 0], future.mean[:, 0]
+        onward, before = past.mean[:, 0].detach(), future.mean[:, 0].detach()
         odds = []
         for some in _blocks(len(row)):
             from_, to, away, frames, movie = row[some], node[some], apart[some], step[some], context[some]
@@ -72,7 +72,7 @@ class TrackNetwork(nn.Module):
     def future_log_odds(self, future: States, node: Tensor, apart: Tensor, step: Tensor, context: Tensor) -> Tensor:
         """The same of links to futures, of whose earlier end nothing but its place is known."""
         (known,) = self.judge_future.read(future.hidden[:, : self.future.hidden])
-        before = future.mean[:, 0]
+        before = future.mean[:, 0].detach()
         odds = []
         for some in _blocks(len(node)):
             to, away, frames, movie = node[some], apart[some], step[some], context[some]

@@ -56,6 +56,8 @@ class MovieKind:
         false: False detections for every particle.
         error: Standard deviation of a position along each axis, in pixels.
         error_z: How many times larger it is along z.
+        astray: Share of the spots whose error along z is several times larger still, as of spots cut off by the
+            stack's first or last slice.
         resolution: Particles nearer than this are detected as one, in pixels.
         n_axes: 2 or 3.
     """
@@ -68,6 +70,7 @@ class MovieKind:
     false: float
     error: float
     error_z: float
+    astray: float
     resolution: float
     n_axes: int
 
@@ -86,6 +89,7 @@ def draw_kind(rng: np.random.Generator) -> MovieKind:
         false=_log_uniform(0.0005, 0.05, rng) if good else _log_uniform(0.005, 0.6, rng),
         error=_log_uniform(0.05, 0.6, rng),
         error_z=rng.uniform(0.7, 4.0),
+        astray=_log_uniform(0.002, 0.04, rng) if n_axes == 3 else 0.0,
         resolution=rng.uniform(1.2, 4.2),
         n_axes=n_axes,
     )
@@ -189,7 +193,9 @@ def observe(
     merged, of = _merged(frame, truth, kind.resolution, seen, rng)
     seen_at = np.flatnonzero(seen)
     spot_frame, spot_particle = frame[seen_at][of], particle[seen_at][of]
-    spot_place = merged + rng.standard_normal((len(of), 3)) * error
+    errors = rng.standard_normal((len(of), 3)) * error
+    errors[:, 2] *= np.where(rng.random(len(of)) < kind.astray, rng.uniform(3, 8, len(of)), 1.0)
+    spot_place = merged + errors
     n_false = rng.poisson(kind.false * len(frame) / n_frames, n_frames)
     false_place = np.zeros((n_false.sum(), 3))
     false_place[:, :n] = rng.uniform(-0.5, size - 0.5, (n_false.sum(), n))
@@ -201,11 +207,13 @@ def observe(
     statistics = track_statistics(all_frames, all_particles, place)
     if not np.isfinite(statistics.scale) or statistics.scale <= 0:
         return None
-    unit = statistics.scale * np.exp(0.12 * rng.standard_normal())
+    is_known = rng.random() < 0.75
+    # Before anything is known of the tracks, the scale is a guess too.
+    unit = statistics.scale * np.exp((0.12 if is_known else 0.35) * rng.standard_normal())
     context = movie_context(
         n,
         spot_density(len(all_frames) / n_frames, float(np.prod(size / unit)), n) * np.exp(0.1 * rng.standard_normal()),
-        None if rng.random() < 0.25 else blurred(statistics, rng),
+        blurred(statistics, rng) if is_known else None,
     )
     spots = Spots(all_frames, place / unit, np.zeros(len(all_frames), np.int64), context[None])
     ahead, is_ahead = _elsewhere(frame, particle, truth, spots, all_particles, unit, 1)

@@ -26,14 +26,17 @@ class Gaussians:
 
     Args:
         mean: From where the particle is, shape ``(n, 3)``.
-        log_variance: Of the variance across, and of what is added to it along the way, shape ``(n, 2)``.
+        log_variance: Of the variance across the way, and of what is added to it along the way in units of the way's
+            square, shape ``(n, 2)``: a particle whose way is not known to be long cannot be expected all along it.
         n_axes: 2 or 3, shape ``(n,)``; in two dimensions the third component of ``mean`` is 0.
     """
 
     def __init__(self, mean: Tensor, log_variance: Tensor, n_axes: Tensor) -> None:
         self.mean, self.n_axes = mean, n_axes
-        self.direction = mean / (mean.square().sum(1, keepdim=True) + 1e-6).sqrt()
-        self.across, self.added = log_variance.exp().unbind(1)
+        square = mean.square().sum(1)
+        self.direction = mean * (square + 1e-6).rsqrt()[:, None]
+        self.across, relative = log_variance.exp().unbind(1)
+        self.added = relative * square
 
     def distance(self, position: Tensor) -> Tensor:
         """Squared Mahalanobis distance of ``position``, shape ``(n, 3)``, from the mean, shape ``(n,)``."""

@@ -1,5 +1,6 @@
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import torch
 
@@ -8,7 +9,9 @@ from tracking.dpht.network import TrackNetwork
 from tracking.errors import TrackingError
 
 # Of what the weights mean: one more whenever the network's inputs or layers change.
-FORMAT = 1
+FORMAT = 2
+# No weight is larger; those of the shipped network are below 10.
+LARGEST = 1e4
 
 
 def save_weights(path: Path, network: TrackNetwork) -> None:
@@ -24,22 +27,31 @@ def load_weights(path: Path) -> TrackNetwork:
         TrackingError: There is no such file, it holds anything else, or it was written by another version.
     """
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        # torch does not look at the checksums that it wrote.
+        with ZipFile(path) as parts:
+            is_whole = parts.testzip() is None
+        content: Any = torch.load(path, map_location="cpu", weights_only=True) if is_whole else None
     except FileNotFoundError:
         raise TrackingError(f"there are no weights at `{path}`") from None
     except Exception as error:  # a damaged file can make the unpickler fail in as many ways as there are bytes
         raise TrackingError(f"`{path.name}` is damaged or holds no weights of the recurrent tracker") from error
+    if not is_whole:
+        raise TrackingError(f"`{path.name}` is damaged: its checksums do not fit")
     if not isinstance(content, dict) or set(content) != {"format", "settings", "state"}:
         raise TrackingError(f"`{path.name}` holds no weights of the recurrent tracker")
     if type(content["format"]) is not int or content["format"] != FORMAT:
+        written = str(content["format"])[:20]
         raise TrackingError(
-            f"`{path.name}` has weights of format {content['format']}, this version reads {FORMAT}: train them again"
+            f"`{path.name}` has weights of format {written}, this version reads {FORMAT}: train them again"
         )
     try:
         network = TrackNetwork(**content["settings"])
+        if not all(one.is_floating_point() for one in content["state"].values()):
+            raise TypeError("weights are real numbers")
         network.load_state_dict(content["state"])
     except (TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise TrackingError(f"the weights in `{path.name}` do not fit the recurrent tracker") from error
-    if not all(torch.isfinite(one).all() for one in network.parameters()):
-        raise TrackingError(f"the weights in `{path.name}` are not finite")
+    # Neither are those that are not finite.
+    if not all((one.abs() < LARGEST).all() for one in network.parameters()):
+        raise TrackingError(f"the weights in `{path.name}` are not finite, or larger than any that training gives")
     return network.eval()

@@ -63,12 +63,12 @@ def find_challenge_movies(root: Path, *, skip: Path | None = None) -> ChallengeF
     if not root.is_dir():
         raise TrackingError(f"`{root}` must be the folder of the challenge's movies, and is no folder")
     search = _Search(root)
-    for folder, files in _walk(root, skip):
+    for folder, files in _walk(root, skip, search.warnings):
         search.look_at(folder, files)
     return search.result()
 
 
-def _walk(root: Path, skip: Path | None) -> Iterator[tuple[Path, list[Path]]]:
+def _walk(root: Path, skip: Path | None, warnings: list[str]) -> Iterator[tuple[Path, list[Path]]]:
     """Every folder once, with its files, both in the order of their names; hidden ones are passed over."""
     seen = {skip.resolve()} if skip else set()
 
@@ -78,7 +78,10 @@ def _walk(root: Path, skip: Path | None) -> Iterator[tuple[Path, list[Path]]]:
     for name, folders, files in os.walk(root, followlinks=True, onerror=refuse):
         folder = Path(name)
         folders[:] = sorted(one for one in folders if not one.startswith("."))
-        if (place := folder.resolve()) in seen or _is_result(folder):
+        is_result = folder != root and _is_result(folder)
+        if (place := folder.resolve()) in seen or is_result:
+            if is_result and place not in seen:
+                warnings.append(f"left out: `{folder}`, which medseg wrote: tracks that it found look like the truth")
             folders.clear()
             continue
         seen.add(place)
@@ -107,7 +110,7 @@ class _Search:
         if named or (own and len(images) > 1):
             self._add_images(folder, images, named, own)
         for file in files:
-            if file.suffix.lower() == ".xml":
+            if file.suffix.lower() == ".xml" and file.is_file():
                 self._add_truth(file, own)
 
     def _add_images(

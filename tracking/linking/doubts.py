@@ -6,6 +6,8 @@ from tracking.linking.linking import Linking
 MOST_CROWDED = {2: 0.6, 3: 0.3}
 # Below these the tracks say little: mean probability of the links, and share of the spots that have one.
 LEAST_PROBABILITY, LEAST_SHARE = 0.7, 0.3
+# Particles whose displacements are smaller, in pixels, stand still: no spot is too near for them.
+STILL = 0.01
 # Of fewer spots no share tells anything.
 FEW_SPOTS = 20
 _REMEDY = "pass --calibrate, which trains the tracker on movies like this one"
@@ -21,7 +23,7 @@ def link_doubts(linking: Linking, n_axes: int) -> list[str]:
     if linking.link_probability is None:
         return []
     found = []
-    if linking.density > MOST_CROWDED[n_axes]:
+    if linking.density > MOST_CROWDED[n_axes] and linking.scale > STILL:
         ball = np.pi if n_axes == 2 else 4 / 3 * np.pi
         spacing = linking.scale * (ball / linking.density) ** (1 / n_axes)
         found.append(

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,11 @@ FEW_SPOTS = 10
 
 
 def link(
-    frames: np.ndarray, positions: np.ndarray, options: LinkingOptions, network: "TrackNetwork | None" = None
+    frames: np.ndarray,
+    positions: np.ndarray,
+    options: LinkingOptions,
+    network: "TrackNetwork | None" = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Linking:
     """Link the spots of a movie into particles.
 
@@ -31,6 +36,7 @@ def link(
         options: The method and its radii. A radius that is None is estimated by `estimate_search_radius`; where that
             fails for want of spots (fewer than 10, or than one a frame), every spot is a particle of its own.
         network: Of the recurrent tracker, from `tracking.dpht.weights.load_weights`; the other methods need none.
+        progress: Called with the number of frames linked and of all, by the recurrent tracker alone.
 
     Raises:
         TrackingError: The radius must be given or be smaller, or trackpy gives a crowd of spots up.
@@ -54,7 +60,7 @@ def link(
     if network is not None and options.method == "recurrent":
         from tracking.linking.recurrent import link_with_network
 
-        return link_with_network(frames, scaled, radius, options, network)
+        return link_with_network(frames, scaled, radius, options, network, progress)
     if options.method == "lap":
         links = link_lap(frames, scaled, radius, options)
     elif options.method == "nearest":

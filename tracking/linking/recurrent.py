@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 
 from tracking.dpht.link_recurrent import link_recurrent
@@ -7,8 +9,6 @@ from tracking.graph import particles_from_edges
 from tracking.linking.linking import GapPoints, Linking
 from tracking.linking.options import LinkingOptions
 
-# The estimate of the search radius is about this many root mean square displacements, in simulated movies.
-RADIUS_PER_SCALE = 2.5
 # A smaller displacement, in pixels, is none; and none is longer than the field.
 LEAST_SCALE = 1e-3
 # Splits and merges are made that are more probable than not.
@@ -16,7 +16,12 @@ LEAST_BRANCH = 0.5
 
 
 def link_with_network(
-    frames: np.ndarray, positions: np.ndarray, radius: float, options: LinkingOptions, network: TrackNetwork
+    frames: np.ndarray,
+    positions: np.ndarray,
+    radius: float,
+    options: LinkingOptions,
+    network: TrackNetwork,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Linking:
     """Link spots with the recurrent tracker.
 
@@ -26,9 +31,10 @@ def link_with_network(
         radius: The farthest a particle may move between two frames, in pixels: where the tracker begins to find out.
         options: For gaps, hypotheses, and the slices that positions of gaps are given in.
         network: From `tracking.dpht.weights.load_weights`.
+        progress: Called with the number of frames linked and of all.
     """
     extent = float(np.linalg.norm(np.ptp(positions, axis=0)))
-    first_guess = float(np.clip(radius / RADIUS_PER_SCALE, LEAST_SCALE, max(extent, LEAST_SCALE)))
+    first_guess = float(np.clip(radius, LEAST_SCALE, max(extent, LEAST_SCALE)))
     depth = None if options.max_gap is None else options.max_gap + 1
     found = link_recurrent(
         frames,
@@ -39,14 +45,14 @@ def link_with_network(
         width=options.hypotheses,
         splitting=options.splitting,
         merging=options.merging,
+        progress=progress,
     )
     is_likely = found.branch_probability >= LEAST_BRANCH
     branches, probability = found.branches[is_likely], found.branch_probability[is_likely]
     particle, parents = particles_from_edges(len(frames), np.concatenate([found.links, branches]))
     link_probability = found.link_probability.copy()
-    # Nothing else leads to a spot that splits off.
-    is_split = found.source[branches[:, 1]] < 0
-    link_probability[branches[is_split, 1]] = probability[is_split]
+    # Nothing else leads to a spot that splits off; of the tracks that merge into one, the least sure counts.
+    np.fmin.at(link_probability, branches[:, 1], probability)
     return Linking(
         particle,
         parents,

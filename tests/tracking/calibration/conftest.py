@@ -1,12 +1,7 @@
-from pathlib import Path
-
 import pytest
 
 from tracking.calibration.movie_model import MovieModel
-from tracking.dpht.network import TrackNetwork
 from tracking.simulation import BrownianMotion
-
-WEIGHTS = Path(__file__).resolve().parents[3] / "bundles" / "particle_tracker" / "models" / "model.pt"
 
 
 @pytest.fixture
@@ -22,11 +17,3 @@ def model() -> MovieModel:
         noise=4.0,
         gain=0.8,
     )
-
-
-@pytest.fixture(scope="session")
-def shipped() -> TrackNetwork:
-    """The network of the bundle."""
-    from tracking.dpht.weights import load_weights
-
-    return load_weights(WEIGHTS)

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ from tracking.dpht.context import movie_context
 from tracking.dpht.network import TrackNetwork
 from tracking.dpht.spots import Spots
 
-WEIGHTS = Path(__file__).resolve().parents[3] / "bundles" / "particle_tracker" / "models" / "model.pt"
 # Pixels from one row of a drawing to the next.
 ROW = 3.0
 
@@ -34,16 +32,6 @@ def untrained() -> Callable[..., TrackNetwork]:
         return network.eval()
 
     return make
-
-
-@pytest.fixture(scope="session")
-def shipped() -> TrackNetwork:
-    """The network of the bundle."""
-    from tracking.dpht.weights import load_weights
-
-    if not WEIGHTS.exists():
-        pytest.skip("the bundle has no weights yet: bundles/particle_tracker/models/model.pt")
-    return load_weights(WEIGHTS)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from tracking.dpht.branch_odds import N_ELSEWHERE, BranchOdds
+from tracking.dpht.branch_odds import FAR, N_ELSEWHERE, BranchOdds
 from tracking.dpht.follow import follow
 from tracking.dpht.futures import futures
 from tracking.graph import particles_from_edges
@@ -178,3 +178,30 @@ def test_probable_splits_become_parents_where_they_are_asked_for(shipped):
     assert (split.link_probability[daughters] > 0).all()
     roots = np.setdiff1d(first, daughters)
     assert np.isnan(split.link_probability[roots]).all()
+
+
+@pytest.mark.parametrize("size", [(60, 60), (60, 4), (9, 5), (60, 60, 3), (60, 4, 4)])
+def test_chance_is_looked_for_inside_the_field(untrained, spots_of, size):
+    position = np.random.default_rng(0).uniform(0, size, (400, len(size)))
+    spots = spots_of(np.zeros(400, int), position)
+    odds = BranchOdds(spots, untrained(), splitting=True, merging=False)
+    far = min(FAR, np.ptp(position, axis=0).max() / 2)
+    for number in range(1, N_ELSEWHERE + 1):
+        aside = odds._aside(np.arange(400), number)
+        assert (aside >= spots.position.min(axis=0)).all()
+        assert (aside <= spots.position.max(axis=0)).all()
+        np.testing.assert_allclose(np.linalg.norm(aside - spots.position, axis=1), far)
+
+
+def test_particles_that_diffuse_in_a_thin_stack_do_not_split(shipped):
+    # Brownian motion through 10 slices; what leaves a face comes back at it.
+    rng, frames, position = np.random.default_rng(0), [], []
+    place = rng.uniform(0, (10, 64, 64), (25, 3))
+    for frame in range(30):
+        frames += [frame] * len(place)
+        position.append(place)
+        place = np.abs(place + rng.normal(0, 1.2, place.shape))
+        place[:, 0] = 10 - np.abs(10 - place[:, 0])
+    options = LinkingOptions(method="recurrent", search_radius=5, splitting=True, merging=True)
+    linked = link(np.array(frames), np.concatenate(position), options, shipped)
+    assert len(linked.parents) <= 2

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracking.dpht.cell import MAX_STEP, N_VECTORS, States
-from tracking.dpht.gate import DEVIATIONS, LEAST, MOST, NEAREST, candidates
+from tracking.dpht.gate import NEAREST, REACH, candidates
 from tracking.dpht.spots import FrameIndex
 
 
@@ -22,11 +22,6 @@ def states_of(mean, log_variance):
     )
 
 
-def reach_by_hand(log_variance, step):
-    deviation = np.sqrt(np.exp(log_variance[0]) + np.exp(log_variance[1]))
-    return min(max(DEVIATIONS * deviation, LEAST * np.sqrt(step)), MOST * step)
-
-
 @settings(deadline=None, max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), step=st.integers(1, MAX_STEP))
 def test_candidates_are_those_within_reach_of_the_expected_place(spots_of, seed, step):
@@ -40,16 +35,17 @@ def test_candidates_are_those_within_reach_of_the_expected_place(spots_of, seed,
     expected = set()
     for k in range(6):
         distance = np.linalg.norm(spots.position - position[k] - mean[k], axis=1)
-        near = np.flatnonzero(distance <= reach_by_hand(log_variance[k], step))
+        near = np.flatnonzero(distance <= REACH * step)
         expected |= {(k, int(one)) for one in near[np.argsort(distance[near])][:NEAREST]}
     assert set(zip(cell.tolist(), spot.tolist(), strict=True)) == expected
     assert (np.diff(cell) >= 0).all()
 
 
-@pytest.mark.parametrize(("log_variance", "farthest"), [(-12.0, LEAST), (6.0, MOST)])
-def test_who_is_sure_looks_in_a_small_place_and_who_is_not_in_a_bounded_one(spots_of, log_variance, farthest):
+@pytest.mark.parametrize("log_variance", [-12.0, 6.0])
+def test_who_is_sure_where_it_will_be_looks_as_far_as_who_is_not(spots_of, log_variance):
+    # Or a particle at rest would be lost when it sets out on a run.
     states = states_of(np.zeros((1, 3)), np.full((1, 2), log_variance))
-    for place, is_found in ((farthest - 0.01, True), (farthest + 0.01, False)):
+    for place, is_found in ((REACH - 0.01, True), (REACH + 0.01, False)):
         index = FrameIndex(spots_of([0], [[0, place]]), 0)
         assert len(candidates(states, np.zeros((1, 3)), np.zeros(1, int), index, 1)[0]) == is_found
 

@@ -170,7 +170,7 @@ class EightFrames(ahead.Ahead):
 
 def test_a_wrong_first_guess_of_the_scale_is_put_right(shipped, crowd):
     frames, positions, _ = crowd(50, 12, side=110.0, missed=0.02)
-    found = [link_recurrent(frames, positions, shipped, scale=scale).scale for scale in (0.6, 1.0, 2.0)]
+    found = [link_recurrent(frames, positions, shipped, scale=scale).scale for scale in (0.6, 1.0, 2.0, 3.0)]
     np.testing.assert_allclose(found, 1.0, rtol=0.12)
 
 
@@ -328,3 +328,10 @@ def test_what_makes_no_sense_is_refused(network, change, sentence):
     frames, positions = options.pop("frames"), options.pop("positions")
     with pytest.raises(ValueError, match=sentence):
         link_recurrent(frames, positions, network, **options)
+
+
+def test_a_spot_far_off_does_not_make_the_movie_look_empty(crowd):
+    frames, positions, _ = crowd(50, 12, side=40.0)
+    far = np.append(frames, frames[-1]), np.concatenate([positions, [[1e4, 1e4]]])
+    plain, other = (link_recurrent_module._spots(*one, 1.0, None).context[0] for one in ((frames, positions), far))
+    np.testing.assert_allclose(other, plain, atol=0.02)

@@ -72,10 +72,10 @@ def test_distance_and_determinant_are_those_of_the_covariance(one):
 
 
 def test_the_covariance_is_longer_along_the_way_to_the_mean():
-    #  from the particle at + to its mean at m: 1 across, 1 + 3 along
+    #  from the particle at + to its mean at m, 5 away: 1 across, 1 + 5^2 * .12 along
     #
     #  + - - - - m
-    made = Gaussians(torch.tensor([[5.0, 0, 0]]), torch.log(torch.tensor([[1.0, 3.0]])), torch.tensor([2.0]))
+    made = Gaussians(torch.tensor([[5.0, 0, 0]]), torch.log(torch.tensor([[1.0, 0.12]])), torch.tensor([2.0]))
     np.testing.assert_allclose(made.covariance()[0], np.diag([4.0, 1, 1]), atol=1e-5)
     places = torch.tensor([[7.0, 0, 0], [5.0, 2, 0]])
     np.testing.assert_allclose([made.distance(one[None])[0] for one in places], [1, 4], rtol=1e-5)

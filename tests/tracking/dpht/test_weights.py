@@ -185,3 +185,31 @@ def test_sentences_name_the_file_and_not_its_folder(tmp_path, content):
         load_weights(tmp_path / "model.pt")
     assert "`model.pt`" in str(caught.value)
     assert str(tmp_path) not in str(caught.value)
+
+
+@given(place=st.integers(0, 2**32 - 1))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+def test_a_damaged_file_never_loads_as_other_weights(tmp_path, untrained, place):
+    network = untrained()
+    save_weights(tmp_path / "model.pt", network)
+    whole = bytearray((tmp_path / "model.pt").read_bytes())
+    whole[place % len(whole)] ^= 0xFF
+    (tmp_path / "damaged.pt").write_bytes(whole)
+    try:
+        loaded = load_weights(tmp_path / "damaged.pt")
+    except TrackingError:
+        return
+    # A byte that nothing hangs on, such as padding.
+    for (name, found), (_, expected) in zip(loaded.state_dict().items(), network.state_dict().items(), strict=True):
+        assert torch.equal(found, expected), name
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e20])
+def test_weights_that_no_training_gives(tmp_path, content, value):
+    state = {name: torch.full_like(one, value) for name, one in content["state"].items()}
+    refused(tmp_path / "model.pt", {**content, "state": state}, "not finite, or larger")
+
+
+def test_weights_that_are_not_real(tmp_path, content):
+    state = {name: one.to(torch.complex64) for name, one in content["state"].items()}
+    refused(tmp_path / "model.pt", {**content, "state": state}, "do not fit")

@@ -56,7 +56,12 @@ def untrained() -> TrackNetwork:
     """A network of the recurrent tracker that knows nothing: for what must hold whatever the weights are."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return TrackNetwork(hidden=8).eval()
+        network = TrackNetwork(hidden=8).eval()
+    with torch.no_grad():
+        # Not so shy of links that there is nothing to look at.
+        for judge in (network.judge_both, network.judge_future):
+            judge.last.bias.add_(2.0)
+    return network
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tracking.dpht.cell import MAX_STEP
+from tracking.dpht.recurrent_links import RecurrentLinks
 from tracking.linking import LinkingOptions, link
 
 
@@ -16,7 +17,7 @@ def missed(brownian):
 
 
 def options(**values):
-    return LinkingOptions(method="recurrent", search_radius=6, **values)
+    return LinkingOptions(method="recurrent", search_radius=2.4, **values)
 
 
 def missing_places(linking, frames):
@@ -131,3 +132,31 @@ print(linked.link_probability, linked.gaps, "torch" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["None", "None", "False"]
+
+
+def test_where_tracks_merge_the_least_sure_of_them_counts(untrained, monkeypatch):
+    #  t=0 1 2
+    #    0 2 4      3 merges into 4, with a probability of .55
+    #    1 3   5    and 5 splits off 2, with .7
+    links = RecurrentLinks(
+        source=np.array([-1, -1, 0, 1, 2, -1]),
+        link_probability=np.array([np.nan, np.nan, 0.9, 0.8, 0.97, np.nan]),
+        existence=np.ones(6),
+        real=np.ones(6),
+        gap_frame=np.empty(0, int),
+        gap_spot=np.empty(0, int),
+        gap_position=np.empty((0, 2)),
+        gap_covariance=np.empty((0, 2, 2)),
+        scale=1.0,
+        depth=3,
+        context=np.zeros(8),
+        branches=np.array([[3, 4], [2, 5]]),
+        branch_probability=np.array([0.55, 0.7]),
+    )
+    monkeypatch.setattr("tracking.linking.recurrent.link_recurrent", lambda *_, **__: links)
+    frames, positions = np.repeat([0, 1, 2], 2), np.random.default_rng(0).uniform(0, 9, (6, 2))
+    linked = link(frames, positions, options(splitting=True, merging=True), untrained)
+    particle = linked.particle
+    assert set(linked.parents[particle[4]]) == {particle[2], particle[3]}
+    assert linked.parents[particle[5]] == (particle[2],)
+    np.testing.assert_array_equal(linked.link_probability, [np.nan, np.nan, 0.9, 0.8, 0.55, 0.7])
