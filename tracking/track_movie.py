@@ -68,6 +68,7 @@ def track_movie(
     fill: bool = True,
     skip_bad_frames: bool = False,
     workers: int = 2,
+    calibrated: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> TrackedMovie:
     """Turn a movie into tracks: ``tracks.csv`` with trackpy's columns, and ``tracks.xml`` in the challenge's format.
@@ -86,6 +87,7 @@ def track_movie(
             interpolated. Such points are marked ``virtual``.
         skip_bad_frames: Pass over frames that cannot be read.
         workers: Threads that detect.
+        calibrated: Whether the tracker was calibrated to the movie, or could not be: no warning advises it then.
         progress: Called with what is done, detecting or linking, and the number of frames done and of all.
 
     Raises:
@@ -135,7 +137,7 @@ def track_movie(
         displacement=linked.scale if np.isfinite(linked.scale) else None,
         skipped=detected.skipped,
         reused=detected.reused,
-        warnings=tuple(track_warnings(movie, detector, detected, found, tracks, min_length)),
+        warnings=tuple(track_warnings(movie, detector, detected, found, tracks, min_length, calibrated=calibrated)),
     )
 
 

@@ -9,7 +9,14 @@ from tracking.tracks import Tracks
 
 
 def track_warnings(
-    movie: Movie, detector: Detector, detected: DetectedMovie, linked: Linking, tracks: Tracks, min_length: int
+    movie: Movie,
+    detector: Detector,
+    detected: DetectedMovie,
+    linked: Linking,
+    tracks: Tracks,
+    min_length: int,
+    *,
+    calibrated: bool = False,
 ) -> list[str]:
     """What the user of a tracked movie should know, a sentence each.
 
@@ -20,6 +27,7 @@ def track_warnings(
         linked: How they were linked, chains of any length.
         tracks: The chains of at least ``min_length`` spots.
         min_length: Chains of fewer spots are no tracks.
+        calibrated: Whether the tracker was calibrated to the movie, or could not be.
     """
     found = []
     n_detections = len(linked.particle)
@@ -36,7 +44,7 @@ def track_warnings(
             f"a particle is looked for within {linked.search_radius:.3g} px, but spots are {spacing:.3g} px apart on "
             "average, so links are guesses: check the spots in overlay.png, or give --search-radius"
         )
-    found += link_doubts(linked, len(movie.frame_shape))
+    found += link_doubts(linked, len(movie.frame_shape), calibrated=calibrated)
     if not n_detections:
         found.append("no spot was found: the track files are valid and empty; raise --false-alarms, or set --sigma")
     elif not len(tracks.spots):

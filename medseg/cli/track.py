@@ -225,6 +225,7 @@ def track(
                 min_length=min_length,
                 fill=fill,
                 skip_bad_frames=skip_bad_frames,
+                calibrated=bool(calibration),
                 progress=show,
             )
         warnings = [*notes.pop("warnings", []), *result.warnings]

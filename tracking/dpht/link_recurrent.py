@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,18 +19,23 @@ from tracking.graph import particles_from_edges
 from tracking.linking.validation import require_spots
 
 # Spots and frames of the first looks at a movie, how many looks at most, and how far ahead they link.
-PILOT_SPOTS, PILOT_FRAMES, PILOTS, PILOT_DEPTH = 5000, 15, 5, 4
+PILOT_SPOTS, PILOT_FRAMES, PILOTS, PILOT_DEPTH = 5000, (15, 300), 5, 4
 # What a look finds is believed if it found the scale at which it looked, within these factors.
 SAME_SCALE = 0.75, 1.33
 # Links less probable than this do not count for the movie's statistics.
 SURE = 0.5
+# Statistics of sure links tell of the movie only if no larger share of the spots is without.
+MOST_LOOSE = 0.45
 # The depth is such that a particle is missed so many times in a row with no more than this probability.
 RARE = 0.02
 LEAST_DEPTH = 3
-# Added to the log-odds of all links when they are chosen: this times the share of frames in which particles are missed,
-# but no more than the second. Where many are missed a track broken in two loses more than a wrong link. Found on
-# simulated movies of seeds that are not scored.
-EAGERNESS, MOST_EAGER = 6.0, 2.0
+# Spots within one displacement scale.
+EMPTIEST = 5e-4
+# Added to the log-odds of links across gaps when they are chosen: the first times the share of frames in which
+# particles are missed, less the second where they do not move straight on, within the bounds. Where many are missed, a
+# track broken in two loses more than a wrong link; where particles diffuse, a gap is filled with places far from the
+# true ones, even if its link is right. Found on simulated movies of seeds that are not scored.
+EAGERNESS, AIMLESSNESS, MOST_EAGER = 20.0, 1.5, 2.0
 
 
 def link_recurrent(
@@ -78,8 +84,7 @@ def link_recurrent(
         scale, statistics = _look(dense, positions, network, scale, depth or PILOT_DEPTH, width, decide)
         chosen = depth or _depth(statistics)
         spots = _spots(dense, positions, scale, statistics)
-        bonus = min(EAGERNESS * statistics.missed, MOST_EAGER) if statistics else 0.0
-        eager = _eager(decide, bonus)
+        eager = _eager(decide, dense, statistics)
         odds = BranchOdds(spots, network, splitting=splitting, merging=merging) if splitting or merging else None
         return _Track(spots, network, chosen, width, eager, odds, progress).finish(frames, positions.shape[1], scale)
 
@@ -97,20 +102,26 @@ def _look(
     part, statistics = _pilot(frames), None
     for look in range(PILOTS):
         spots = _spots(frames[part], positions[part], scale, statistics)
-        found = _Track(spots, network, depth, width, decide).statistics()
+        looked = _Track(spots, network, depth, width, decide)
+        # Of sure links alone the scale would be too small: where spots are crowded they are the short ones.
+        found = replace(looked.statistics(), scale=looked.likely_scale())
         if not math.isfinite(found.scale) or found.scale <= 0:
             break
         scale *= found.scale
         is_same = SAME_SCALE[0] < found.scale < SAME_SCALE[1]
-        # What was found at a wrong scale would keep the next look from finding more.
-        statistics = found if is_same or look == PILOTS - 1 else None
+        # What was found at a wrong scale, or of few spots, would keep the next look from finding more.
+        statistics = found if is_same and found.loose < MOST_LOOSE else None
         if is_same and look:
             break
     return scale, statistics
 
 
-def _eager(decide: Decide, bonus: float) -> Decide:
-    return lambda row, column, log_odds: decide(row, column, log_odds + bonus)
+def _eager(decide: Decide, frames: np.ndarray, statistics: TrackStatistics | None) -> Decide:
+    if statistics is None:
+        return decide
+    aimless = 1 - min(max(statistics.directed, 0.0), 1.0)
+    bonus = min(max(EAGERNESS * statistics.missed - AIMLESSNESS * aimless, -AIMLESSNESS), MOST_EAGER)
+    return lambda row, column, log_odds: decide(row, column, log_odds + bonus * (frames[column] - frames[row] > 1))
 
 
 def _require(scale: float, depth: int | None, width: int) -> None:
@@ -132,7 +143,7 @@ def _depth(statistics: TrackStatistics | None) -> int:
 def _pilot(frames: np.ndarray) -> slice:
     """Successive frames in the movie's middle with some thousand spots."""
     per_frame = len(frames) / (frames[-1] - frames[0] + 1)
-    n_frames = max(PILOT_FRAMES, int(PILOT_SPOTS / per_frame))
+    n_frames = min(max(PILOT_FRAMES[0], int(PILOT_SPOTS / per_frame)), PILOT_FRAMES[1])
     first = max(int(frames[0] + frames[-1] - n_frames) // 2, int(frames[0]))
     part = slice(*np.searchsorted(frames, [first, first + n_frames]).tolist())
     return part if part.stop > part.start else slice(0, len(frames))
@@ -145,7 +156,9 @@ def _spots(frames: np.ndarray, positions: np.ndarray, scale: float, statistics: 
     # Without the outermost hundredth, as one spot far off would make the field look empty.
     low, high = np.quantile(place[:, :d], [0.005, 0.995], axis=0)
     volume = float(np.prod(np.maximum((high - low) / 0.99, 1.0)))
-    density = spot_density(n / (frames[-1] - frames[0] + 1), volume, d)
+    # Others than itself; and a movie is never emptier than those that were learned.
+    others = n / (frames[-1] - frames[0] + 1) - 1
+    density = max(spot_density(others, volume, d), EMPTIEST)
     context = movie_context(d, density, statistics)
     return Spots(frames, place, np.zeros(n, np.int64), context[None])
 
@@ -178,6 +191,8 @@ class _Track:
         ahead = Ahead(spots, network, depth, width)
         recent: dict[int, Followed] = {}
         found: list[Bridges] = []
+        # Sums over all possible links to the next frame: probability, and that times the squared displacement.
+        self._likely = np.zeros(2)
         frames = range(int(spots.frame[0]), int(spots.frame[-1]) + 1)
         window = depth if width else 1
         for frame, one in zip(
@@ -195,10 +210,16 @@ class _Track:
                     odds.look(before, one, ahead[frame])
             recent[frame] = one
             recent.pop(frame - depth - 1, None)
+            self._likely += _squares(spots, one, frame)
             found.append(bridges(spots, one, recent, ahead[frame]))
             if progress:
                 progress(frame - frames.start + 1, len(frames))
         self.bridges = Bridges.join(found)
+
+    def likely_scale(self) -> float:
+        """Root mean square displacement of all possible links, each as far as it is probable; NaN without any."""
+        probability, square = self._likely
+        return math.sqrt(square / probability) if probability > 0 else math.nan
 
     def statistics(self) -> TrackStatistics:
         """Of the tracks made of links that are sure."""
@@ -226,3 +247,10 @@ class _Track:
             branches=np.concatenate([np.empty((0, 2), np.int64), *(one.links for one in branches)]),
             branch_probability=np.concatenate([np.empty(0), *(one.probability for one in branches)]),
         )
+
+
+def _squares(spots: Spots, one: Followed, frame: int) -> np.ndarray:
+    is_step = (one.column >= one.spots.start) & (one.column < one.spots.stop) & (spots.frame[one.row] == frame - 1)
+    probability = np.exp(one.log_probability.numpy()[is_step].astype(np.float64))
+    moved = spots.position[one.column[is_step]] - spots.position[one.row[is_step]]
+    return np.array([probability.sum(), probability @ (moved**2).sum(axis=1)])

@@ -8,6 +8,8 @@ from tracking.dpht.context import N_CONTEXT
 from tracking.dpht.vectors import inner_products
 
 BLOCK = 2048
+# Weights grow with the square of the width.
+WIDEST = 1024
 
 
 class TrackNetwork(nn.Module):
@@ -25,6 +27,8 @@ class TrackNetwork(nn.Module):
         super().__init__()
         if cell not in ("gru", "lstm"):
             raise ValueError(f"`cell` must be gru or lstm, got {cell}")
+        if not 1 <= hidden <= WIDEST:
+            raise ValueError(f"`hidden` must be from 1 to {WIDEST}, got {hidden}")
         self.settings = {"hidden": hidden, "cell": cell}
         self.past = TrackCell(hidden, N_CONTEXT, cell)
         self.future = TrackCell(hidden, N_CONTEXT, cell)

@@ -213,3 +213,8 @@ def test_weights_that_no_training_gives(tmp_path, content, value):
 def test_weights_that_are_not_real(tmp_path, content):
     state = {name: one.to(torch.complex64) for name, one in content["state"].items()}
     refused(tmp_path / "model.pt", {**content, "state": state}, "do not fit")
+
+
+@pytest.mark.parametrize("hidden", [0, -1, 10**6])
+def test_a_width_that_would_take_all_memory(tmp_path, content, hidden):
+    refused(tmp_path / "model.pt", {**content, "settings": {"hidden": hidden, "cell": "gru"}}, "do not fit")

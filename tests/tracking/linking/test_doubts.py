@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tracking.linking import Linking
+from tracking.linking import Linking, LinkingOptions, link
 from tracking.linking.doubts import link_doubts
 
 
@@ -53,3 +53,26 @@ def test_few_spots_and_unknown_scales_tell_nothing(values):
 
 def test_methods_that_tell_no_probability_are_not_doubted():
     assert link_doubts(Linking(np.arange(50)), 2) == []
+
+
+def test_whoever_has_calibrated_is_not_told_to():
+    (found,) = link_doubts(linking(probability=0.6), 2, calibrated=True)
+    assert "--calibrate" not in found
+
+
+@pytest.mark.parametrize("radius", [3.0, 8.0])
+def test_a_crowd_that_moves_as_far_as_it_is_apart_is_linked_and_doubted(shipped, radius):
+    # 200 diffusing particles on 80 by 80 pixels, 5.7 pixels apart, that move 2.8 from frame to frame.
+    rng = np.random.default_rng(0)
+    place, frames, positions = rng.uniform(0, 80, (200, 2)), [], []
+    for frame in range(10):
+        frames += [frame] * 200
+        positions.append(place)
+        place = (place + rng.normal(0, 2, (200, 2))) % 80
+    linked = link(
+        np.array(frames), np.concatenate(positions), LinkingOptions(method="recurrent", search_radius=radius), shipped
+    )
+    following = linked.particle.reshape(10, 200)
+    assert (following[1:] == following[:-1]).mean() > 0.3
+    assert linked.scale == pytest.approx(2.8, rel=0.35)
+    assert any("--calibrate" in one for one in link_doubts(linked, 2))
