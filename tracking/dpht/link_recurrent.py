@@ -25,7 +25,7 @@ SAME_SCALE = 0.75, 1.33
 # Links less probable than this do not count for the movie's statistics.
 SURE = 0.5
 # Statistics of sure links tell of the movie only if no larger share of the spots is without.
-MOST_LOOSE = 0.45
+MOST_LOOSE = 0.42
 # The depth is such that a particle is missed so many times in a row with no more than this probability.
 RARE = 0.02
 LEAST_DEPTH = 3
@@ -34,8 +34,9 @@ EMPTIEST = 5e-4
 # Added to the log-odds of links across gaps when they are chosen: the first times the share of frames in which
 # particles are missed, less the second where they do not move straight on, within the bounds. Where many are missed, a
 # track broken in two loses more than a wrong link; where particles diffuse, a gap is filled with places far from the
-# true ones, even if its link is right. Found on simulated movies of seeds that are not scored.
-EAGERNESS, AIMLESSNESS, MOST_EAGER = 20.0, 1.5, 2.0
+# true ones, even if its link is right. Where that is positive and they diffuse, other links get half of it. Found on
+# simulated movies of seeds that are not scored.
+EAGERNESS, AIMLESSNESS, MOST_EAGER = 20.0, 1.5, 1.2
 
 
 def link_recurrent(
@@ -103,14 +104,17 @@ def _look(
     for look in range(PILOTS):
         spots = _spots(frames[part], positions[part], scale, statistics)
         looked = _Track(spots, network, depth, width, decide)
-        # Of sure links alone the scale would be too small: where spots are crowded they are the short ones.
-        found = replace(looked.statistics(), scale=looked.likely_scale())
+        found = looked.statistics()
+        is_known = found.loose < MOST_LOOSE
+        if not is_known:
+            # In a crowd, sure links are the short ones.
+            found = replace(found, scale=looked.likely_scale())
         if not math.isfinite(found.scale) or found.scale <= 0:
             break
         scale *= found.scale
         is_same = SAME_SCALE[0] < found.scale < SAME_SCALE[1]
         # What was found at a wrong scale, or of few spots, would keep the next look from finding more.
-        statistics = found if is_same and found.loose < MOST_LOOSE else None
+        statistics = found if is_same and is_known else None
         if is_same and look:
             break
     return scale, statistics
@@ -120,8 +124,11 @@ def _eager(decide: Decide, frames: np.ndarray, statistics: TrackStatistics | Non
     if statistics is None:
         return decide
     aimless = 1 - min(max(statistics.directed, 0.0), 1.0)
-    bonus = min(max(EAGERNESS * statistics.missed - AIMLESSNESS * aimless, -AIMLESSNESS), MOST_EAGER)
-    return lambda row, column, log_odds: decide(row, column, log_odds + bonus * (frames[column] - frames[row] > 1))
+    across = min(max(EAGERNESS * statistics.missed - AIMLESSNESS * aimless, -AIMLESSNESS), MOST_EAGER)
+    onward = max(across, 0.0) * aimless / 2
+    return lambda row, column, log_odds: decide(
+        row, column, log_odds + np.where(frames[column] - frames[row] > 1, across, onward)
+    )
 
 
 def _require(scale: float, depth: int | None, width: int) -> None:
