@@ -31,6 +31,10 @@ def tracked(tmp_path_factory):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = TrackNetwork(hidden=8).eval()
+    with torch.no_grad():
+        # Not so shy of links that there is nothing to look at.
+        for judge in (network.judge_both, network.judge_future):
+            judge.last.bias.add_(2.0)
     made = simulate("vesicle", density=15, snr=4, seed=1, overrides={"n_frames": 24, "frame_shape": (96, 96)})
     write_movie(folder / "movie.tif", made, frame_shape=made.frame_shape, dtype=made.dtype)
 
@@ -104,7 +108,7 @@ def test_filled_points_lie_between_their_neighbours_and_have_no_intensity(movie,
 
     table = pd.read_csv(tmp_path / "out" / "tracks.csv").sort_values(["particle", "frame"], ignore_index=True)
     filled = table.index[table["virtual"]]
-    assert len(filled) > 5
+    assert len(filled) > 3
     assert table.loc[filled, ["mass", "signal", "x_std"]].isna().all(axis=None)
     single = [row for row in filled if not table["virtual"][[row - 1, row + 1]].any()]
     halfway = (table["x"].to_numpy()[np.array(single) - 1] + table["x"].to_numpy()[np.array(single) + 1]) / 2
@@ -128,7 +132,7 @@ def test_the_recurrent_tracker_says_how_sure_it_is(tracked):
     assert table["link_probability"].isna().tolist() == first.tolist()
     assert table.groupby("particle")["track_probability"].nunique().eq(1).all()
     filled = table[table["virtual"]]
-    assert len(filled) > 5
+    assert len(filled) > 3
     assert filled[errors].notna().all(axis=None)
     assert filled[["mass", "signal", "ep"]].isna().all(axis=None)
     assert (filled["x_std"] ** 2 * filled["y_std"] ** 2 > filled["xy_cov"] ** 2).all()
