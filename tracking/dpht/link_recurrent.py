@@ -24,8 +24,9 @@ PILOT_SPOTS, PILOT_FRAMES, PILOTS, PILOT_DEPTH = 5000, (15, 300), 5, 4
 SAME_SCALE = 0.75, 1.33
 # Links less probable than this do not count for the movie's statistics.
 SURE = 0.5
-# Statistics of sure links tell of the movie only if no larger share of the spots is without.
-MOST_LOOSE = 0.42
+# Statistics of sure links tell nothing of a crowd, more spots than this within a displacement, if a larger share of the
+# spots is without.
+CROWD, MOST_LOOSE = 0.2, 0.42
 # The depth is such that a particle is missed so many times in a row with no more than this probability.
 RARE = 0.02
 LEAST_DEPTH = 3
@@ -105,9 +106,9 @@ def _look(
         spots = _spots(frames[part], positions[part], scale, statistics)
         looked = _Track(spots, network, depth, width, decide)
         found = looked.statistics()
-        is_known = found.loose < MOST_LOOSE
+        is_known = found.loose < MOST_LOOSE or spots.context[0, 1] < np.log10(CROWD) / 2
         if not is_known:
-            # In a crowd, sure links are the short ones.
+            # Here sure links are the short ones.
             found = replace(found, scale=looked.likely_scale())
         if not math.isfinite(found.scale) or found.scale <= 0:
             break
