@@ -1,7 +1,19 @@
+from collections.abc import Iterator
+
 import pytest
+import torch
 
 from tracking.calibration.movie_model import MovieModel
 from tracking.simulation import BrownianMotion
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """As the commands do it: on small matrices, threads that wait for each other use up the processor's time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
