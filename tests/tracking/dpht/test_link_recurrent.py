@@ -93,11 +93,11 @@ def test_every_missed_frame_inside_a_track_has_its_place(linked, movie):
     assert found == gaps_by_hand(movie[0], linked.source)
 
 
-def test_gaps_stand_at_the_movies_own_frame_numbers(network):
+def test_gaps_stand_at_the_movies_own_frame_numbers(shipped):
     # A movie that begins late and has a hole, as one of several parts would.
     frames = np.array([100, 101, 103, 104, 5000, 5001, 5003])
     positions = np.stack([np.tile([0.0, 1, 3, 4], 2)[:7], np.zeros(7)], axis=1)
-    found = link_recurrent(frames, positions, network, scale=1.0, depth=3)
+    found = link_recurrent(frames, positions, shipped, scale=1.0, depth=3)
     assert sorted(zip(found.gap_spot.tolist(), found.gap_frame.tolist(), strict=True)) == gaps_by_hand(
         frames, found.source
     )
