@@ -16,13 +16,14 @@ from medseg.bundle import find_bundle
 from tracking.detection import DetectionOptions, prepare_detector
 from tracking.dpht.ahead import Ahead
 from tracking.dpht.follow import Followed, follow
-from tracking.dpht.link_recurrent import link_recurrent
+from tracking.dpht.link_recurrent import WIDER, link_recurrent
 from tracking.dpht.spots import Spots
 from tracking.dpht.weights import load_weights
 from tracking.linking import estimate_search_radius
 from tracking.simulation import simulate
 
-DEPTH = 3
+# Three hypotheses of every spot, more than by default: there is more to see.
+DEPTH, WIDTH = 3, 3
 PAST, CHOSEN, OTHER = "#0072b2", "#009e73", "#d55e00"
 
 
@@ -35,11 +36,12 @@ def main(path: Path) -> None:
     frames = np.repeat(np.arange(len(found)), [len(one) for one in found])
     positions = np.concatenate(found)
     network = load_weights(find_bundle("particle_tracker") / "models" / "model.pt")
-    links = link_recurrent(frames, positions, network, scale=estimate_search_radius(frames, positions))
+    scale = estimate_search_radius(frames, positions)
+    links = link_recurrent(frames, positions, network, scale=scale, depth=DEPTH, width=WIDTH)
     place = np.hstack([positions / links.scale, np.zeros((len(positions), 1))])
     spots = Spots(frames, place, np.zeros(len(frames), np.int64), links.context[None])
     with torch.inference_mode():
-        ahead = Ahead(spots, network, DEPTH, 3)
+        ahead = Ahead(spots, network, DEPTH, WIDTH)
         followed = list(follow(spots, network, ahead, range(len(found)), depth=DEPTH, window=DEPTH))
     frame, spot = _telling(spots, followed, links.source)
     figure = Figure(figsize=(11, 5.4), layout="constrained")
@@ -116,7 +118,7 @@ def _draw_hypotheses(
     mean = here.states.mean[spot - here.spots.start, 0].numpy()[:2] * scale
     row = torch.tensor([spot - here.spots.start])
     covariance = here.states.expected(row, torch.tensor([1]), torch.tensor([2.0])).covariance()[0, :2, :2].numpy()
-    values, vectors = np.linalg.eigh(covariance * scale**2)
+    values, vectors = np.linalg.eigh(WIDER * covariance * scale**2)
     angle = np.degrees(np.arctan2(vectors[0, 1], vectors[1, 1]))
     width, height = 2 * np.sqrt(5.991 * values[::-1])
     region = Ellipse((positions[spot] + mean)[::-1], width, height, angle=angle, color=PAST, alpha=0.15)

@@ -13,6 +13,7 @@ from medseg.errors import UserError
 if TYPE_CHECKING:
     from medseg.cli.benchmark_results import Row
     from medseg.runs import Run
+    from tracking.io.challenge_labels import ChallengeLabels
 
 NOTE = (
     "Measured by medseg on a user's copy of the Particle Tracking Challenge: no official results. The challenge's "
@@ -77,11 +78,12 @@ def ptc(
     if output.resolve() == data.resolve():
         raise UserError("the folder of the challenge's movies cannot be the output too: choose another --output")
     found = find_challenge_movies(data, skip=output)
-    movies = [
-        movie
-        for movie in found.movies
-        if all(not chosen or str(getattr(movie.labels, name)) in chosen for name, chosen in wanted.items())
-    ]
+
+    def is_wanted(labels: "ChallengeLabels") -> bool:
+        return all(not chosen or str(getattr(labels, name)) in chosen for name, chosen in wanted.items())
+
+    movies = [movie for movie in found.movies if is_wanted(movie.labels)]
+    n_left_out = sum(map(is_wanted, found.left_out))
     for warning in found.warnings:
         say(f"warning: {warning}")
     if not movies:
@@ -120,7 +122,7 @@ def ptc(
             raise UserError(f"none of the {len(movies)} movies in `{data}` could be scored: see the warnings")
         with atomic_path(output / "alpha.png") as partial:
             save_benchmark_figure(partial, results.rows, NOTE)
-        _log(run, rows, found.warnings, output)
+        _log(run, rows, n_left_out + failed, output)
         if failed:
             run.fail(f"{failed} of {len(movies)} movies could not be scored")
     if json_output:
@@ -155,7 +157,7 @@ def _nothing_found(data: Path, n_movies: int) -> str:
     )
 
 
-def _log(run: "Run", rows: "list[Row]", warnings: Sequence[str], output: Path) -> None:
+def _log(run: "Run", rows: "list[Row]", n_left_out: int, output: Path) -> None:
     linkers = list(dict.fromkeys(row["linker"] for row in rows))
     for linker in linkers:
         own = [row for row in rows if row["linker"] == linker]
@@ -163,7 +165,7 @@ def _log(run: "Run", rows: "list[Row]", warnings: Sequence[str], output: Path) -
         for row in own:
             name = f"{linker}_{row['scenario']}_{row['density']}_snr{row['snr']}"
             run.log_metrics({name: {measure: row[measure] for measure in TRACK_MEASURES}})
-    run.log_metrics({"movies": len(rows) // len(linkers), "movies_left_out": len(warnings)})
+    run.log_metrics({"movies": len(rows) // len(linkers), "movies_left_out": n_left_out})
     run.log_table("results", [_public(row) for row in rows])
     run.log_figure(output / "alpha.png")
 

@@ -93,7 +93,7 @@ def score_movie(
         The row of every linker.
 
     Raises:
-        UserError: The movie or its truth is incomplete.
+        UserError: The movie or its truth is incomplete, or a frame cannot be read.
         TrackingError: One of them is damaged, or the movie cannot be tracked.
     """
     from medseg.cli.content_digest import content_digest
@@ -145,6 +145,7 @@ def _score(
     from medseg.cli.outputs import make_folder
     from medseg.cli.single_threaded import single_threaded
     from tracking.errors import TrackingError
+    from tracking.io import UnreadableFrame
     from tracking.io.challenge_xml import write_challenge_xml
     from tracking.metrics import score_tracks
     from tracking.track_movie import track_movie
@@ -173,8 +174,10 @@ def _score(
             density=labels.density,
             scenario=labels.scenario.upper(),
         )
-    except TrackingError:
+    except TrackingError as error:
         shutil.rmtree(work.parent, ignore_errors=True)
+        if isinstance(error, UnreadableFrame):
+            raise UserError(f"{error.what}: a movie is scored with all its frames, so get that file anew") from error
         raise
     seconds = time.perf_counter() - started
     # Only a killed process leaves it behind, with the spots that were found.

@@ -27,21 +27,27 @@ def calibration_options(
     """Options of a calibration, None if none is wanted.
 
     Raises:
-        UserError: An option is given without ``--calibrate``, or that with another linker.
-        TrackingError: An option is out of range.
+        UserError: An option is given without ``--calibrate``, or that with another linker, or it is out of range.
     """
+    names = {"minutes": "--calibration-minutes", "seed": "--seed"}
     given = {name: value for name, value in (("minutes", minutes), ("seed", seed)) if value is not None}
     if not wanted:
         if given:
-            names = {"minutes": "--calibration-minutes", "seed": "--seed"}
             raise UserError(f"{names[next(iter(given))]} is for --calibrate alone: give that too")
         return None
     if linker != "recurrent":
         raise UserError(f"--calibrate is for --linker recurrent alone, got --linker {linker}")
     from tracking.calibration.options import CalibrationOptions
+    from tracking.errors import TrackingError
     from tracking.validation import checked
 
-    return checked(CalibrationOptions, given)
+    try:
+        return checked(CalibrationOptions, given)
+    except TrackingError as error:
+        sentence = str(error)
+        for name, option in names.items():
+            sentence = sentence.replace(f"`{name}`", option)
+        raise UserError(sentence) from error
 
 
 def calibrate_tracker(

@@ -85,14 +85,14 @@ def track(
         int | None,
         typer.Option(
             "--max-gap",
-            help="Frames a particle may be undetected within a track. Default: 1; recurrent finds out, from 2 to 5.",
+            help="Frames a particle may be undetected within a track. Default: 1; recurrent finds out, from 2 to 7.",
         ),
     ] = None,
     hypotheses: Annotated[
         int | None,
         typer.Option(
             "--hypotheses",
-            help="Futures kept in mind of every spot (recurrent): 0 to 8, 0 sees one frame ahead. Default 3.",
+            help="Futures kept in mind of every spot (recurrent): 0 to 8, 0 sees one frame ahead. Default 1.",
         ),
     ] = None,
     merging: Annotated[bool, typer.Option("--merging", help="Let particles merge (recurrent, lap).")] = False,
@@ -155,6 +155,9 @@ def track(
             method=detector.value, sigma=sigma, sigma_z=sigma_z, false_alarms=false_alarms, dark=dark, device=device
         ),
     )
+    for option, given in (("--bundle", bundle), ("--hypotheses", hypotheses)):
+        if given is not None and linker != Linker.RECURRENT:
+            raise UserError(f"{option} is for --linker recurrent alone, got --linker {linker.value}")
     linking = checked(
         LinkingOptions,
         _given(
@@ -169,8 +172,6 @@ def track(
     calibration = calibration_options(calibrate, calibration_minutes, seed, linker.value)
     files = ("tracks.csv", "tracks.xml", "overlay.png", "summary.png")
     require_free(output, (*files, *(CALIBRATION_FILES if calibration else ())), overwrite)
-    if bundle is not None and linker != Linker.RECURRENT:
-        raise UserError(f"--bundle is for --linker recurrent alone, got --linker {linker.value}")
     weights = find_tracker(bundle or SHIPPED_TRACKER) if linker == Linker.RECURRENT else None
     reference = read_truth(truth) if truth else None
     options: dict[str, object] = {

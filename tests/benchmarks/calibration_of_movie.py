@@ -12,7 +12,7 @@ from peer_movies import PeerMovie
 from tracking.best_matching import best_matching
 from tracking.dpht.follow import follow
 from tracking.dpht.futures import futures
-from tracking.dpht.link_recurrent import link_recurrent
+from tracking.dpht.link_recurrent import WIDER, link_recurrent
 from tracking.dpht.network import TrackNetwork
 from tracking.dpht.recurrent_links import RecurrentLinks
 from tracking.dpht.spots import Spots
@@ -103,7 +103,9 @@ def _next_positions(
         for one in follow(spots, network, ahead, frames, depth=found.depth, window=found.depth if WIDTH else 1):
             row = torch.arange(one.spots.stop - one.spots.start)
             expected = one.states.expected(row, torch.ones_like(row), spots.contexts(one.spots)[:, 0] + 2)
-            distances[one.spots] = expected.distance(apart[one.spots]).numpy()
+            away = (apart[one.spots] - expected.mean).double()
+            towards = torch.linalg.solve(WIDER * expected.covariance().double(), away[:, :, None])[:, :, 0]
+            distances[one.spots] = (away * towards).sum(1).numpy()
             source[one.spots] = one.source
     follows_right = (source < 0) | (of[source] == of)
     return distances[is_there], follows_right[is_there]

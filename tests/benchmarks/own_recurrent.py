@@ -58,12 +58,13 @@ def as_many_as_possible(rows: np.ndarray, columns: np.ndarray, log_odds: np.ndar
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "recurrent": {},
     "recurrent-no-future": {"width": 0},
-    "recurrent-one-hypothesis": {"width": 1},
+    "recurrent-three-hypotheses": {"width": 3},
     "recurrent-depth-1": {"depth": 1},
     "recurrent-depth-2": {"depth": 2},
     "recurrent-depth-3": {"depth": 3},
     "recurrent-depth-4": {"depth": 4},
     "recurrent-depth-6": {"depth": 6},
+    "recurrent-depth-8": {"depth": 8},
     "recurrent-greedy": {"decide": most_probable_first},
     "recurrent-no-existence": {"decide": as_many_as_possible},
 }

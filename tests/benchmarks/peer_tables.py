@@ -21,12 +21,13 @@ NAMES = {
 # The recurrent tracker with parts taken away.
 ABLATION = {
     "recurrent-no-future": "no future",
-    "recurrent-one-hypothesis": "one hypothesis",
+    "recurrent-three-hypotheses": "three hypotheses",
     "recurrent-depth-1": "depth 1",
     "recurrent-depth-2": "depth 2",
     "recurrent-depth-3": "depth 3",
     "recurrent-depth-4": "depth 4",
     "recurrent-depth-6": "depth 6",
+    "recurrent-depth-8": "depth 8",
     "recurrent-greedy": "no joint assignment",
     "recurrent-no-existence": "no existence",
 }

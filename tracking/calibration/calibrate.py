@@ -183,7 +183,7 @@ def _require_motion(look: Look) -> None:
     if len(look.steps) < FEW_STEPS or not np.isfinite(statistics.scale):
         raise TrackingError(
             f"calibration needs {FEW_STEPS} steps of particles from a frame to the next, but only {len(look.steps)} "
-            "could be linked: check the spots in overlay.png, or go without --calibrate"
+            "could be linked: give a longer movie, check the spots in overlay.png, or go without --calibrate"
         )
     d = look.steps.displacement.shape[1]
     if np.isfinite(statistics.error) and statistics.scale < 1.2 * np.sqrt(2 * d) * statistics.error:

@@ -121,4 +121,4 @@ def _lessons(estimate: Estimate, n_axes: int, rng: np.random.Generator, any_kind
 def _validated(network: TrackNetwork, lessons: list[Lesson]) -> float:
     network.eval()
     with torch.inference_mode():
-        return float(np.mean([float(losses(network, lesson, depth=3, width=3).total()) for lesson in lessons]))
+        return float(np.mean([float(losses(network, lesson, depth=3, width=1).total()) for lesson in lessons]))

@@ -79,7 +79,9 @@ class BranchOdds:
         extent = high - low
         # Outside of the field there are no tracks: along axes on which one of both ways stays inside.
         far = min(FAR, extent.max() / 2)
-        way = self._random.normal(size=position.shape) * (extent >= 2 * far)
+        way = np.empty_like(position)
+        # By place, so that it does not matter in which order a detector lists the spots of a frame.
+        way[np.lexsort(position.T)] = self._random.normal(size=position.shape) * (extent >= 2 * far)
         way *= far / np.linalg.norm(way, axis=1, keepdims=True)
         aside: np.ndarray = position + np.where((position + way < low) | (position + way > high), -way, way)
         return aside
@@ -99,7 +101,7 @@ class BranchOdds:
             torch.from_numpy(row),
             _apart(self.spots.position[track], position[which[row]]),
             _one(row),
-            self.spots.contexts(end),
+            self.spots.contexts(track),
         )
         log_odds = log_odds + after.log_weight[torch.from_numpy(node[row])]
         # All hypotheses of one spot together.

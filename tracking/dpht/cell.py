@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from tracking.dpht.vectors import Gaussians, inner_products
 
 # Links of up to this many frames: the particle may be missed in all but the last of them.
-MAX_STEP = 6
+MAX_STEP = 8
 # The last two displacements, two remembered velocities, and a remembered place.
 N_VECTORS = 5
 
@@ -59,7 +59,7 @@ class TrackCell(nn.Module):
 
     Args:
         hidden: Width of the recurrent state.
-        n_context: Numbers that describe the movie.
+        n_context: Numbers that describe a spot and its movie, the number of axes less 2 being the first.
         cell: Which recurrence, ``gru`` or ``lstm``.
     """
 
@@ -102,7 +102,7 @@ class TrackCell(nn.Module):
             states: Before it.
             displacement: From the spot before, shape ``(n, 3)``.
             step: Frames from the spot before, whole numbers from 1 to `MAX_STEP`, shape ``(n,)``.
-            context: Of their movies, shape ``(n, n_context)``.
+            context: Of the new spots, shape ``(n, n_context)``.
         """
         row = torch.arange(len(step), device=step.device)
         expected = states.expected(row, step, context[:, 0] + 2)

@@ -4,7 +4,12 @@ import numpy as np
 from scipy.special import gamma
 
 # What `movie_context` gives: dimensions, density, whether the rest is known, and five numbers about the tracks.
-N_CONTEXT = 8
+N_MOVIE = 8
+# What is known of a spot besides its place: that of its movie, and how near it is to the border.
+N_CONTEXT = N_MOVIE + 1
+
+# A smaller share of the links than this does not tell how far particles move from a frame to the next.
+FEW_STEPS = 0.05
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,7 @@ class TrackStatistics:
             straight on, 0 in diffusion, below 0 where they are confined or the positions' errors dominate.
         uneven: Mean square displacement over the square of the mean one, less 1.
         scale: Root mean square displacement from a frame to the next, in the unit of the positions; NaN without any.
+            Where hardly any particle is in two successive frames it follows from longer steps, as if all diffused.
     """
 
     missed: float
@@ -50,6 +56,8 @@ def track_statistics(frame: np.ndarray, particle: np.ndarray, position: np.ndarr
     ends = last & in_track & (at < frame.max(initial=0) - 2)
     moved = np.diff(place, axis=0)
     is_step = is_link & (step == 1)
+    if is_step.sum() < FEW_STEPS * is_link.sum():
+        is_step, moved = is_link, moved / np.sqrt(np.maximum(step, 1))[:, None]
     squares = (moved**2).sum(axis=1)
     is_pair = is_step[1:] & is_step[:-1]
     inner = (moved[1:] * moved[:-1]).sum(axis=1)[is_pair]
@@ -72,7 +80,7 @@ def spot_density(n_per_frame: float, volume: float, n_axes: int) -> float:
 
 
 def movie_context(n_axes: int, density: float, statistics: TrackStatistics | None) -> np.ndarray:
-    """What the network is told of a movie, shape ``(N_CONTEXT,)``.
+    """What the network is told of a movie, shape ``(N_MOVIE,)``.
 
     Args:
         n_axes: 2 or 3.

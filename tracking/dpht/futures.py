@@ -13,6 +13,8 @@ from tracking.dpht.spots import FrameIndex, Spots
 
 # Hypotheses less probable than this are given up.
 LEAST_LOG_PROBABILITY = -6.0
+# One of less than this part of an equal share leaves its weight to the spot's other hypotheses.
+LEAST_SHARE = 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +22,7 @@ class Futures:
     """What may become of the spots of a frame.
 
     Attributes:
-        states: Of every hypothesis, ordered by spot; that a spot has no future is the first of each spot.
+        states: Of every hypothesis, ordered by spot; that a spot has no future, if that counts, is the first of its.
         spot: The spot of every hypothesis, shape ``(h,)``.
         log_weight: Logarithm of the probability of every hypothesis, shape ``(h,)``.
         first: Where the hypotheses of each spot begin, and where the last ends, shape ``(n + 1,)``.
@@ -59,7 +61,8 @@ def futures(
     """Hypotheses about the future of every spot, found backwards in time.
 
     Each spot of a frame may be followed by spots of the next ``depth`` frames, with each of their own hypotheses. Of
-    all these the most probable ``width`` are kept, and that nothing follows.
+    all these the most probable ``width`` are kept, and that nothing follows, but for those that hardly count beside the
+    others.
 
     Args:
         spots: Of the movie, or of several.
@@ -157,21 +160,29 @@ def _kept(
     log_none: Tensor,
     width: int,
 ) -> tuple[States, np.ndarray, Tensor]:
-    """States, spot and weight of every spot's most probable hypotheses, ordered by spot; that nothing follows first."""
+    """States, spot and weight of every spot's most probable hypotheses, ordered by spot."""
+    n = here.stop - here.start
     best = _best(chances.source, log_weight.detach().numpy(), width)
-    kept = torch.from_numpy(best)
+    # That nothing follows is the first hypothesis of each spot.
+    spot = np.concatenate([np.arange(here.start, here.stop), chances.source[best]])
+    weight, owner = torch.cat([log_none, log_weight[torch.from_numpy(best)]]), torch.from_numpy(spot - here.start)
+    total = log_sum_exp(weight, owner, n)
+    is_heavy = (weight - total[owner]).detach().numpy() > np.log(LEAST_SHARE / (width + 1))
+    ends, some = np.flatnonzero(is_heavy[:n]), best[is_heavy[n:]]
+    kept = torch.from_numpy(some)
     read = network.future.read_spots(
         chances.states.select(chances.row[kept]),
         -chances.apart[kept],
         chances.step[kept],
-        spots.contexts(chances.source[best]),
+        spots.contexts(chances.source[some]),
     )
-    spot = np.concatenate([np.arange(here.start, here.stop), chances.source[best]])
-    order = np.argsort(spot, kind="stable")
-    arranged = torch.from_numpy(order)
-    none = network.future.start(spots.contexts(here))
-    states = States.join([none, read]).select(arranged)
-    return states, spot[order], torch.cat([log_none, log_weight[kept]])[arranged]
+    none = network.future.start(spots.contexts(ends + here.start))
+    heavy = np.flatnonzero(is_heavy)
+    order = np.argsort(spot[heavy], kind="stable")
+    states = States.join([none, read]).select(torch.from_numpy(order))
+    heavy = heavy[order]
+    weight, owner = weight[torch.from_numpy(heavy)], owner[torch.from_numpy(heavy)]
+    return states, spot[heavy], weight + (total - log_sum_exp(weight, owner, n))[owner]
 
 
 def _best(group: np.ndarray, values: np.ndarray, most: int) -> np.ndarray:

@@ -6,7 +6,8 @@ from tracking.dpht.spots import FrameIndex
 # How far from the expected place a frame later, in units of the movie's displacement scale. What is expected does not
 # narrow this: a particle at rest may set out on a run, of which its place says nothing.
 REACH = 3.2
-NEAREST = 6
+# Spots that are weighed in the next frame, and in each one after it.
+NEAREST, NEAREST_LATER = 5, 3
 
 
 def candidates(
@@ -25,4 +26,4 @@ def candidates(
         Numbers of the cell, and of the spot in the movie, of every pair, ordered by cell.
     """
     places = position + states.mean[:, step - 1].detach().numpy()
-    return index.near(places, movie, np.full(len(places), REACH * step), NEAREST)
+    return index.near(places, movie, np.full(len(places), REACH * step), NEAREST if step == 1 else NEAREST_LATER)

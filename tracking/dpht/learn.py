@@ -13,7 +13,7 @@ from tracking.dpht.stream import Lesson
 from tracking.dpht.vectors import Gaussians
 
 # Weight of the expected positions' log-likelihood, and of telling particles from false detections.
-EXPECTED, REAL = 0.25, 0.25
+EXPECTED, REAL = 0.5, 0.25
 
 
 @dataclass

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from monai.engines import SupervisedTrainer
 
 # How often a lesson is tracked with each depth and each width, so that one set of weights serves all of them.
-DEPTH_SHARES: Mapping[int, float] = {1: 0.05, 2: 0.07, 3: 0.58, 4: 0.10, 5: 0.08, 6: 0.12}
-WIDTH_SHARES: Mapping[int, float] = {0: 0.08, 1: 0.08, 2: 0.08, 3: 0.76}
+DEPTH_SHARES: Mapping[int, float] = {1: 0.05, 2: 0.06, 3: 0.55, 4: 0.10, 5: 0.07, 6: 0.07, 8: 0.10}
+WIDTH_SHARES: Mapping[int, float] = {0: 0.06, 1: 0.08, 2: 0.08, 3: 0.78}
 
 
 class LearningStep:

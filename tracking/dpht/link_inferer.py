@@ -1,9 +1,12 @@
+import math
+
 import torch
 from monai.inferers import Inferer
 from torch import Tensor
 
 from tracking.dpht.link_recurrent import link_recurrent
 from tracking.dpht.network import TrackNetwork
+from tracking.dpht.require_search import require_search
 from tracking.errors import TrackingError
 from tracking.linking import estimate_search_radius
 
@@ -15,10 +18,16 @@ class LinkInferer(Inferer):
         depth: As `link_recurrent` takes it.
         width: As `link_recurrent` takes it.
         z_scale: Pixels per slice.
+
+    Raises:
+        TrackingError: One of them is out of range.
     """
 
-    def __init__(self, depth: int | None = None, width: int = 3, z_scale: float = 1.0) -> None:
+    def __init__(self, depth: int | None = None, width: int = 1, z_scale: float = 1.0) -> None:
         super().__init__()
+        require_search(depth, width, may_choose=True)
+        if not (isinstance(z_scale, int | float) and 0 < z_scale < math.inf):
+            raise TrackingError(f"`z_scale` must be a positive number, got {z_scale!r}")
         self.depth, self.width, self.z_scale = depth, width, z_scale
 
     def __call__(self, inputs: Tensor, network: TrackNetwork) -> Tensor:

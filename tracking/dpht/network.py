@@ -48,7 +48,7 @@ class TrackNetwork(nn.Module):
             node: Which of them each link leads to, shape ``(m,)``.
             apart: From the track's last spot to the new one, shape ``(m, 3)``.
             step: Frames between them, shape ``(m,)``.
-            context: Of their movies, shape ``(m, n_context)``.
+            context: Of the spots the links lead to, shape ``(m, n_context)``.
         """
         known = self.judge_both.read(past.hidden[:, : self.past.hidden], future.hidden[:, : self.future.hidden])
         onward, before = past.mean[:, 0].detach(), future.mean[:, 0].detach()
@@ -74,7 +74,7 @@ class TrackNetwork(nn.Module):
         return torch.cat(odds)
 
     def future_log_odds(self, future: States, node: Tensor, apart: Tensor, step: Tensor, context: Tensor) -> Tensor:
-        """The same of links to futures, of whose earlier end nothing but its place is known."""
+        """The same of links to futures, of whose earlier end nothing but place and ``context`` are known."""
         (known,) = self.judge_future.read(future.hidden[:, : self.future.hidden])
         before = future.mean[:, 0].detach()
         odds = []
@@ -104,7 +104,7 @@ def _blocks(n: int) -> list[slice]:
 class _Judge(nn.Module):
     def __init__(self, hidden: int, n_states: int, n_vectors: int) -> None:
         super().__init__()
-        n_features = n_vectors * (n_vectors + 1) // 2 + 3 * n_states + MAX_STEP + 1
+        n_features = n_vectors * (n_vectors + 1) // 2 + 3 * n_states + MAX_STEP + 2
         self.states = nn.ModuleList([nn.Linear(hidden, hidden) for _ in range(n_states)])
         self.geometry = nn.Linear(n_features, hidden)
         self.second = nn.Linear(hidden, 32)
@@ -133,6 +133,7 @@ class _Judge(nn.Module):
                 torch.stack(log_determinants, dim=1),
                 nn.functional.one_hot(step - 1, MAX_STEP).to(distance.dtype),
                 context[:, :1],
+                context[:, -1:],
             ],
             dim=1,
         )

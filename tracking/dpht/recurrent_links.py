@@ -19,7 +19,7 @@ class RecurrentLinks:
         gap_covariance: Of that expectation, in square pixels, shape ``(g, d, d)``.
         scale: Root mean square displacement between two frames, in pixels, by which all lengths were divided.
         depth: Frames that a link could lead ahead.
-        context: What the network was told of the movie, shape ``(N_CONTEXT,)``.
+        context: What the network was told of the movie, shape ``(N_MOVIE,)``.
         branches: Links beside these by which tracks split and merge, as indices of spots, earlier one first, shape
             ``(b, 2)``; none where they were not looked for.
         branch_probability: Of each, shape ``(b,)``.

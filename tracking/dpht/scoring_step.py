@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING, Any
 from tracking.dpht.chosen_links import chosen_links
 from tracking.dpht.learn import losses
 from tracking.dpht.loss_numbers import loss_numbers
+from tracking.dpht.require_search import require_search
 from tracking.dpht.stream import Lesson
 
 if TYPE_CHECKING:
@@ -16,9 +17,13 @@ class ScoringStep:
         depth: As `link_recurrent` takes it.
         width: As `link_recurrent` takes it.
         with_links: Give the links and their probabilities too, at twice the time.
+
+    Raises:
+        TrackingError: ``depth`` or ``width`` is out of range.
     """
 
-    def __init__(self, depth: int = 3, width: int = 3, with_links: bool = False) -> None:
+    def __init__(self, depth: int = 3, width: int = 1, with_links: bool = False) -> None:
+        require_search(depth, width)
         self.depth, self.width, self.with_links = depth, width, with_links
 
     def __call__(self, engine: "SupervisedEvaluator", lesson: Lesson) -> dict[str, Any]:

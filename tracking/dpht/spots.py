@@ -7,6 +7,10 @@ from scipy.spatial import cKDTree
 
 # Movies side by side lie farther apart than any gate.
 APART = 1e4
+# How far the border is felt, in displacement scales.
+NEAR_BORDER = 1.5
+# A field that is no deeper than this has no inside.
+FLAT = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +21,7 @@ class Spots:
         frame: Frame of every spot, ascending, int64, shape ``(n,)``.
         position: float64, shape ``(n, 3)``; of two dimensions the last is 0.
         movie: Movie of every spot, int64, shape ``(n,)``.
-        context: What is known of each movie, float32, shape ``(m, N_CONTEXT)``.
+        context: What is known of each movie, float32, shape ``(m, N_MOVIE)``.
     """
 
     frame: np.ndarray
@@ -37,14 +41,32 @@ class Spots:
         """Whether any movie has three dimensions."""
         return bool((self.context[:, 0] > 0).any())
 
+    @cached_property
+    def border(self) -> np.ndarray:
+        """How near each spot is to where its movie ends: 1 at the border, less and less towards 0 inside; float32.
+
+        Particles leave and enter there. The border is a box round all spots of the movie; along an axis on which it is
+        flat, as of a single plane, nothing can be told.
+        """
+        nearest = np.full(len(self.frame), np.inf)
+        for axis in range(3):
+            place, movies = self.position[:, axis], len(self.context)
+            low, high = np.full(movies, np.inf), np.full(movies, -np.inf)
+            np.minimum.at(low, self.movie, place)
+            np.maximum.at(high, self.movie, place)
+            inside = np.minimum(place - low[self.movie], high[self.movie] - place)
+            is_deep = (high - low > FLAT)[self.movie]
+            nearest = np.where(is_deep, np.minimum(nearest, inside), nearest)
+        return np.exp(-nearest / NEAR_BORDER).astype(np.float32)
+
     def of_frame(self, frame: int) -> slice:
         """Where the spots of a frame lie."""
         first, last = np.searchsorted(self.frame, [frame, frame + 1])
         return slice(int(first), int(last))
 
     def contexts(self, spots: slice | np.ndarray) -> torch.Tensor:
-        """Context of each of some spots."""
-        return torch.from_numpy(self.context[self.movie[spots]])
+        """Of each of some spots the context of its movie and its nearness to the border, shape ``(k, N_CONTEXT)``."""
+        return torch.from_numpy(np.column_stack([self.context[self.movie[spots]], self.border[spots]]))
 
 
 class FrameIndex:

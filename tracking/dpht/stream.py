@@ -90,7 +90,7 @@ def draw_kind(rng: np.random.Generator) -> MovieKind:
         error=_log_uniform(0.05, 0.6, rng),
         error_z=rng.uniform(0.7, 4.0),
         astray=_log_uniform(0.002, 0.04, rng) if n_axes == 3 else 0.0,
-        resolution=rng.uniform(1.2, 4.2),
+        resolution=rng.uniform(1.2, 5.2),
         n_axes=n_axes,
     )
 

@@ -34,10 +34,12 @@ class ChallengeFolder:
 
     Attributes:
         movies: Those that can be scored, sorted by scenario, density and SNR, each once.
+        left_out: Those of which there are files, but not all that it takes, sorted likewise, each once.
         warnings: What was left out and why, and which of several files was taken; a sentence each.
     """
 
     movies: tuple[ChallengeMovie, ...]
+    left_out: tuple[ChallengeLabels, ...]
     warnings: tuple[str, ...]
 
 
@@ -101,6 +103,7 @@ class _Search:
         self.root = root
         self.frames: dict[ChallengeLabels, Path] = {}
         self.truths: dict[ChallengeLabels, list[tuple[Path, bool]]] = {}
+        self.damaged: set[ChallengeLabels | None] = set()
         self.warnings: list[str] = []
 
     def look_at(self, folder: Path, files: list[Path]) -> None:
@@ -127,6 +130,7 @@ class _Search:
                 raise TrackingError(f"`{folder}` holds frames of several movies: give each its folder")
         except TrackingError as error:
             self.warnings.append(f"left out: {error}")
+            self.damaged |= kinds or {own}
             return
         of_frames = next(iter(kinds), own)
         if of_frames:
@@ -145,9 +149,11 @@ class _Search:
         except TrackingError as error:
             if in_name or of_folder:
                 self.warnings.append(f"left out: {error}")
+                self.damaged.add(in_name or of_folder)
             return
         except OSError as error:
             self.warnings.append(f"left out: `{file}` cannot be read: {error.strerror or error}")
+            self.damaged.add(in_name or of_folder)
             return
         labels = in_name or of_folder or in_file
         if is_tracks and labels:
@@ -161,7 +167,9 @@ class _Search:
                 movies.append(ChallengeMovie(labels, self.frames[labels], truth))
         for labels in sorted(self.truths.keys() - self.frames.keys(), key=lambda one: one.place):
             self.warnings.append(f"left out: {labels} has a truth, `{self.truths[labels][0][0]}`, but no movie")
-        return ChallengeFolder(tuple(movies), tuple(self.warnings))
+        known = {*self.frames, *self.truths, *(one for one in self.damaged if one)}
+        left_out = sorted(known - {movie.labels for movie in movies}, key=lambda one: one.place)
+        return ChallengeFolder(tuple(movies), tuple(left_out), tuple(self.warnings))
 
     def _truth_of(self, labels: ChallengeLabels) -> Path | None:
         movie, found = self.frames[labels], self.truths.get(labels, [])

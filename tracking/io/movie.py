@@ -46,14 +46,13 @@ class UnreadableFrame(TrackingError):
 
     Attributes:
         index: The frame, from 0.
+        what: What is wrong, without what to do about it.
     """
 
     def __init__(self, index: int, path: Path, reason: str):
         self.index = index
-        super().__init__(
-            f"frame {index} of `{path.name}` cannot be read ({reason}): mend the file, or give --skip-bad-frames to go"
-            " on without such frames"
-        )
+        self.what = f"frame {index} of `{path.name}` cannot be read ({reason})"
+        super().__init__(f"{self.what}: mend the file, or give --skip-bad-frames to go on without such frames")
 
 
 class Movie:

@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator
 Method = Literal["lap", "recurrent", "trackpy", "trackpy-adaptive", "trackpy-velocity", "nearest"]
 Distance = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 # One frame fewer than the longest link that the network knows, `tracking.dpht.cell.MAX_STEP`.
-LONGEST_RECURRENT_GAP = 5
+LONGEST_RECURRENT_GAP = 7
 
 
 class LinkingOptions(BaseModel, extra="forbid", frozen=True):
@@ -27,11 +27,11 @@ class LinkingOptions(BaseModel, extra="forbid", frozen=True):
         None,
         ge=0,
         le=1000,
-        description="Frames in a row in which a particle may stay undetected within its track; at most 5 with "
+        description="Frames in a row in which a particle may stay undetected within its track; at most 7 with "
         "recurrent. None: 1; with recurrent 2, or more where particles are missed often.",
     )
     hypotheses: int = Field(
-        3,
+        1,
         ge=0,
         le=8,
         description="Futures of every spot that are kept in mind, 0 to see the next frame only; recurrent.",

@@ -204,6 +204,36 @@ def test_incomplete_movies_are_named_and_the_others_scored(medseg, copy, tmp_pat
     assert "RECEPTOR snr 4 density mid has a truth" in result.err
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["status"] == "FAILED"
+    # The incomplete one, and those that have only a truth, be it damaged: VESICLE 4, RECEPTOR and VIRUS.
+    assert (record["metrics"]["movies"], record["metrics"]["movies_left_out"]) == (1, 4)
+
+
+def test_only_movies_that_were_asked_for_count_as_left_out(medseg, copy, tmp_path):
+    # Warnings of no movie: results of before, and a second copy of a movie.
+    (copy / "before").mkdir()
+    (copy / "before" / "run.json").write_text("{}")
+    shutil.copytree(copy / "VESICLE", copy / "again")
+    options = ("--linkers", "nearest", "--snr", "7", "--no-log", "--json")
+
+    result = medseg("benchmark", "ptc", copy, "-o", tmp_path / "out", *options)
+
+    assert result.code == 0, result.err
+    assert len(json.loads(result.out)["warnings"]) == 5
+    metrics = json.loads((tmp_path / "out" / "run.json").read_text())["metrics"]
+    # Of the virus, SNR 7, there is a truth alone, and so of the receptor, SNR 4.
+    assert (metrics["movies"], metrics["movies_left_out"]) == (1, 1)
+
+
+def test_a_movie_with_a_damaged_frame_is_not_scored_and_the_remedy_is_one_that_there_is(medseg, copy, tmp_path):
+    (copy / "VESICLE" / "VESICLE snr 7 density low" / "VESICLE snr 7 density low t004 z0.tif").write_bytes(b"damaged")
+
+    result = medseg("benchmark", "ptc", copy, "-o", tmp_path / "out", "--linkers", "nearest", "--no-log", "--json")
+
+    assert result.code == 1
+    assert [row["snr"] for row in json.loads(result.out)["results"]] == [2]
+    assert "frame 4 of `VESICLE snr 7 density low` cannot be read" in result.err
+    assert "a movie is scored with all its frames, so get that file anew" in result.err
+    assert "--skip-bad-frames" not in result.err
 
 
 def test_movies_without_truth_are_no_failure(medseg, copy, tmp_path):

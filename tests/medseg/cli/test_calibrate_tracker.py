@@ -2,6 +2,10 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+
+from tracking.dpht.network import TrackNetwork
+from tracking.dpht.weights import save_weights
 
 OPTIONS = ("--calibrate", "--calibration-minutes", "0.05", "--no-log", "--json")
 
@@ -12,7 +16,8 @@ OPTIONS = ("--calibrate", "--calibration-minutes", "0.05", "--no-log", "--json")
         (("--calibrate", "--linker", "lap"), "--calibrate is for --linker recurrent alone"),
         (("--calibration-minutes", "2"), "--calibration-minutes is for --calibrate alone"),
         (("--seed", "2"), "--seed is for --calibrate alone"),
-        (("--calibrate", "--calibration-minutes", "-1"), "`minutes` must be greater than or equal to 0"),
+        (("--calibrate", "--calibration-minutes", "-1"), "--calibration-minutes must be greater than or equal to 0"),
+        (("--calibrate", "--seed", "-1"), "--seed must be greater than or equal to 0, got -1"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(medseg, simulated, tmp_path, options, sentence):
@@ -76,3 +81,23 @@ def test_a_movie_too_short_to_calibrate_to_is_tracked_all_the_same(medseg, tmp_p
     assert said["calibration"] is None
     assert said["tracks"] > 0
     assert not (tmp_path / "out" / "particle_tracker").exists()
+
+
+def test_a_movie_of_which_hardly_anything_links_is_tracked_all_the_same(medseg, simulated, tmp_path):
+    network = TrackNetwork(8)
+    with torch.no_grad():
+        network.judge_both.last.bias.sub_(20)  # no link is likely
+    save_weights(tmp_path / "own.pt", network)
+    track = ("track", simulated / "movie.tif", "--bundle", tmp_path / "own.pt", "--no-log", "--json", "-o")
+
+    result = medseg(*track, tmp_path / "calibrated", "--calibrate")
+    plain = medseg(*track, tmp_path / "plain")
+
+    assert result.code == plain.code == 0, result.err
+    assert "not calibrated: calibration needs 100 steps of particles" in result.err
+    assert "give a longer movie, check the spots in overlay.png, or go without --calibrate" in result.err
+    assert json.loads(result.out)["calibration"] is None
+    assert "not calibrated" not in plain.err
+    for name in ("tracks.csv", "overlay.png"):
+        assert (tmp_path / "calibrated" / name).is_file()
+        assert (tmp_path / "plain" / name).is_file()

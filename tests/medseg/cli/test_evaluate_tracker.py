@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from medseg.bundle import find_bundle, read_metadata
+from tracking.dpht.network import TrackNetwork
+from tracking.dpht.weights import save_weights
 
 EVALUATE = ("evaluate", "--bundle", "particle_tracker")
 
@@ -48,6 +50,18 @@ def test_a_tracker_is_scored_on_simulated_movies(medseg, quick, logged, tmp_path
     kept = medseg(*evaluate, "--trust-bundle")
     assert kept.code == 2
     assert "--overwrite" in kept.err
+
+
+def test_a_search_that_the_network_cannot_do_is_one_sentence(medseg, quick, tmp_path):
+    config = quick / "configs" / "evaluate.yaml"
+    config.write_text(config.read_text().replace("depth: 3", "depth: 99"))
+    save_weights(quick / "models" / "model.pt", TrackNetwork(8))
+
+    result = medseg("evaluate", "-b", quick, "-o", tmp_path / "scores", "--trust-bundle", "--no-log")
+
+    assert result.code == 2
+    assert "bundle `quick` cannot be evaluated: `depth` must be a whole number from 1 to" in result.err
+    assert not (tmp_path / "scores" / "metrics.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_the_run_holds_the_tracks_and_the_measures(medseg, simulated, tmp_path, 
     (run,) = logged()
     assert run.info.status == "FINISHED"
     assert run.data.params["linking.method"] == "recurrent"
-    assert 2 <= int(run.data.params["linking.max_gap"]) <= 5
+    assert 2 <= int(run.data.params["linking.max_gap"]) <= 7
     assert run.data.tags["model"] == run.data.params["bundle"] == "particle_tracker"
     assert run.data.tags["model_sha256"] == sha256_of(find_bundle("particle_tracker") / "models" / "model.pt")
     assert 0 < run.data.metrics["link_probability"] <= 1
@@ -302,7 +302,8 @@ def test_tracks_that_are_there_are_kept(medseg, simulated, tmp_path):
         (("--max-gap", "-2"), "`max_gap` must be"),
         (("--max-gap", "50"), "with the method recurrent, got 50"),
         (("--hypotheses", "9"), "`hypotheses` must be"),
-        (("--linker", "lap", "--hypotheses", "2"), "`hypotheses` is for the method recurrent alone"),
+        (("--linker", "lap", "--hypotheses", "2"), "--hypotheses is for --linker recurrent alone, got --linker lap"),
+        (("--linker", "trackpy", "--hypotheses", "1"), "--hypotheses is for --linker recurrent alone"),
         (("--linker", "lap", "--bundle", "particle_tracker"), "--bundle is for --linker recurrent alone"),
         (("--bundle", "particle_traker"), "there is no bundle `particle_traker`: did you mean particle_tracker?"),
         (("--bundle", "hippocampus_unet"), "--bundle `hippocampus_unet` cannot track"),

@@ -67,6 +67,7 @@ def test_a_trained_tracker_is_complete_logged_and_resumable(medseg, logged, stor
         (("train", "particle_tracker", "--set", "max_epochs=2"), "the train config has no `max_epochs`"),
         (("train", "particle_tracker", "--set", "network_def#hidden=2"), "names a part that the train config does not"),
         (("train", "particle_tracker", "--set", "hidden=-1", "--no-log"), "cannot be used as it is set"),
+        (("train", "particle_tracker", "--set", "depth=99", "--no-log"), "`depth` must be a whole number from 1 to"),
     ],
 )
 def test_what_does_not_fit_the_kind_of_bundle_is_one_sentence(medseg, tmp_path, arguments, sentence):

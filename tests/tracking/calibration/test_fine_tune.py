@@ -51,7 +51,7 @@ def test_an_untrained_network_learns_and_the_given_one_stays_as_it_is(estimate):
     found = fine_tune(network, estimate, 2, minutes=0.2, seed=1)
     assert all((before[name] == value).all() for name, value in network.state_dict().items())
     # From a loss that knows nothing to one that knows a little: the rate is that of fine-tuning.
-    assert found.loss_after < 0.98 * found.loss_before
+    assert found.loss_after < 0.97 * found.loss_before
     assert found.n_steps == found.n_planned == 12
     again = fine_tune(network, estimate, 2, minutes=0.2, seed=1)
     assert again.loss_after == found.loss_after

@@ -152,6 +152,30 @@ def dividing(n_mothers, seed):
     return table[:, 0].astype(int), table[:, 2:], table[:, 1].astype(int)
 
 
+@pytest.mark.parametrize("backwards", [False, True], ids=["splits", "merges"])
+def test_the_order_of_spots_within_a_frame_does_not_matter(untrained, spots_of, backwards):
+    frames, position, _ = dividing(36, 0)
+    if backwards:
+        frames, position = frames.max() - frames[::-1], position[::-1]
+    shuffled = np.lexsort((np.random.default_rng(1).random(len(frames)), frames))
+    seen = []
+    for order in (np.arange(len(frames)), shuffled):
+        spots = spots_of(frames[order], position[order] / 1.5)
+        odds, _, _, source = gather(spots, untrained(seed=1, fond=2.0))
+        found = odds.merges(source) if backwards else odds.splits(source)
+        links = map(tuple, order[found.links].tolist())
+        chance = [
+            {tuple(order[list(pair)]): value for pair, value in pairs(parts).items()}
+            for parts in (odds._merges if backwards else odds._splits)
+        ]
+        seen.append((dict(zip(links, found.probability, strict=True)), chance))
+    (branches, chance), (again, chance_again) = seen
+    assert len(branches) >= 5
+    assert again == pytest.approx(branches, abs=1e-4)
+    for one, other in zip(chance, chance_again, strict=True):
+        assert other == pytest.approx(one, abs=1e-3)
+
+
 def test_daughters_that_part_are_found(shipped, spots_of):
     frames, position, particle = dividing(36, 0)
     odds, _, _, source = gather(spots_of(frames, position / 1.5), shipped)

@@ -19,7 +19,7 @@ def cell(request, untrained) -> TrackCell:
 
 
 def context_of(n_axes, n):
-    return torch.from_numpy(movie_context(n_axes, 0.1, None)).double().expand(n, N_CONTEXT)
+    return torch.from_numpy(np.append(movie_context(n_axes, 0.1, None), 0.3)).expand(n, N_CONTEXT)
 
 
 def walk(rng, *, n=4, length=5, n_axes=3):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from tracking.dpht.context import N_CONTEXT, TrackStatistics, movie_context, spot_density, track_statistics
+from tracking.dpht.context import N_MOVIE, TrackStatistics, movie_context, spot_density, track_statistics
 
 
 def statistics_of(rows):
@@ -44,6 +44,23 @@ def test_only_steps_from_a_frame_to_the_next_tell_the_scale():
     #  t=0 1 2 3 4
     #    0 1 . . 8     one step of 1, and one of 7 in three frames
     assert statistics_of([(0, 0, 0.0, 0.0), (1, 0, 0.0, 1.0), (4, 0, 0.0, 8.0)]).scale == 1
+
+
+def test_without_two_successive_frames_longer_steps_tell_the_scale():
+    #  t=0 1 2 3 4
+    #    0 . 4 . 8     4 in two frames, as far as diffusion goes that moves 4 / sqrt(2) in one
+    assert statistics_of([(t, 0, 0.0, 2.0 * t) for t in (0, 2, 4)]).scale == pytest.approx(4 / math.sqrt(2))
+
+
+@pytest.mark.parametrize("every", [2, 3, 8])
+def test_a_straight_run_seen_now_and_then_is_as_straight(every):
+    assert statistics_of([(t, 0, 0.0, 2.0 * t) for t in range(0, 6 * every, every)]).directed == pytest.approx(1)
+
+
+def test_one_stray_step_does_not_tell_the_scale():
+    #  a  every second frame, 40 times, two pixels a frame; and one step of b from a frame to the next
+    rows = [(2 * t, 0, 0.0, 4.0 * t) for t in range(40)] + [(0, 1, 9.0, 0.0), (1, 1, 9.0, 0.1)]
+    assert statistics_of(rows).scale == pytest.approx(4 / math.sqrt(2), rel=0.03)
 
 
 def test_spots_outside_tracks_of_three_are_loose():
@@ -126,5 +143,5 @@ def test_context_says_what_is_known_and_what_is_not():
     assert unknown.tolist() == [0, -1, 0, 0, 0, 0, 0, 0]
     found = TrackStatistics(missed=0.1, loose=0.2, ended=0.04, directed=0.5, uneven=0.3, scale=2.0)
     np.testing.assert_allclose(movie_context(3, 1, found), [1, 0, 1, 0.2, 0.2, 0.2, 0.5, 0.6], rtol=1e-6)
-    assert unknown.shape == (N_CONTEXT,)
+    assert unknown.shape == (N_MOVIE,)
     assert unknown.dtype == np.float32

@@ -23,7 +23,7 @@ def sources(followed):
 
 @pytest.fixture(scope="module", params=["gru", "lstm"])
 def network(request, untrained):
-    return untrained(request.param, fond=1.0)
+    return untrained(request.param, fond=2.0)
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +99,24 @@ def test_a_spot_that_has_its_next_is_left_alone(followed):
         taken.update(one.source[one.source >= 0].tolist())
 
 
+def sums(one):
+    """Of every spot of a window: the probabilities of its next and of none, and of the one before and of none."""
+    n, probability = len(one.log_end), one.log_probability.exp()
+    after = np.bincount(one.row - one.first, probability, n) + one.log_end.exp().numpy()
+    before = np.bincount(one.column - one.first, probability, n) + one.log_begin.exp().numpy()
+    return after, before
+
+
 def test_probabilities_of_a_spots_next_and_of_none_add_up_to_one(followed):
     for one in followed:
-        n = len(one.log_end)
-        total = np.bincount(one.row - one.first, one.log_probability.exp(), n) + one.log_end.exp().numpy()
-        np.testing.assert_allclose(total, 1, atol=1e-5)
-        before = np.bincount(one.column - one.first, one.log_probability.exp(), n) + one.log_begin.exp().numpy()
-        # Belief propagation sees to rows last; columns it has settled but for the most disputed.
-        assert np.quantile(np.abs(before - 1), 0.9) < 0.2
-        assert np.abs(before - 1).max() < 0.3
+        np.testing.assert_allclose(sums(one)[0], 1, atol=1e-5)
+
+
+def test_given_time_those_of_the_one_before_do_too(spots, network, monkeypatch):
+    # Belief propagation sees to rows last, and a few rounds leave disputed columns unsettled.
+    monkeypatch.setattr("tracking.dpht.marginals.ROUNDS", 300)
+    for one in track(spots, network):
+        np.testing.assert_allclose(sums(one)[1], 1, atol=1e-4)
 
 
 def test_tracks_know_how_many_spots_they_have(followed):
@@ -127,12 +136,11 @@ def test_states_are_those_of_the_cell_on_the_track(followed, spots, network):
     while source[track[0]] >= 0:
         track.insert(0, int(source[track[0]]))
     assert len(track) > 3
-    context = spots.contexts(np.array([last]))
-    states = network.past.start(context)
+    states = network.past.start(spots.contexts(np.array(track[:1])))
     for before, now in pairwise(track):
         displacement = torch.from_numpy(spots.position[[now]] - spots.position[[before]]).float()
         step = torch.from_numpy(spots.frame[[now]] - spots.frame[[before]])
-        states = network.past.read_spots(states, displacement, step, context)
+        states = network.past.read_spots(states, displacement, step, spots.contexts(np.array([now])))
     frame = int(spots.frame[last])
     k = last - followed[frame].spots.start
     torch.testing.assert_close(states.hidden[0], followed[frame].states.hidden[k], atol=1e-5, rtol=1e-5)
@@ -170,7 +178,7 @@ def test_frames_of_no_spots_end_a_track_after_the_depth(spots_of, untrained):
 
 def test_the_whole_window_decides_and_not_the_next_frame_alone(spots_of, untrained):
     #  t=0 1 2       with a window of one frame whoever is nearest is taken; what comes later counts with more
-    network = untrained(seed=3)
+    network = untrained(seed=3, fond=1.0)
     rng = np.random.default_rng(0)
     frame = np.sort(rng.integers(0, 8, 120))
     spots = spots_of(frame, rng.uniform(0, 9, (120, 2)))

@@ -40,7 +40,10 @@ def test_every_frame_has_futures(found, spots):
         assert len(one.log_weight) == len(one.spot) == len(one.states.age)
 
 
-def test_that_nothing_follows_is_the_first_hypothesis_of_each_spot(found, spots):
+def test_that_nothing_follows_is_the_first_hypothesis_of_each_spot_if_it_counts(spots, network, monkeypatch):
+    monkeypatch.setattr("tracking.dpht.futures.LEAST_SHARE", 1e-9)
+    with torch.no_grad():
+        found = futures(spots, network, range(12), depth=DEPTH, width=WIDTH)
     for frame, one in found.items():
         here = spots.of_frame(frame)
         assert (np.diff(one.spot) >= 0).all()
@@ -52,7 +55,25 @@ def test_that_nothing_follows_is_the_first_hypothesis_of_each_spot(found, spots)
         torch.testing.assert_close(one.log_weight[torch.from_numpy(nothing)], one.log_none)
 
 
-def test_no_spot_has_more_hypotheses_than_the_width_allows(spots, network):
+def test_hypotheses_that_hardly_count_leave_their_weight_to_the_others(spots, network, monkeypatch):
+    # Of the movie's last frames but one, as the futures of earlier ones hang on those of later ones.
+    frames, found = range(10, 12), {}
+    for share in (1e-9, 0.8):
+        monkeypatch.setattr("tracking.dpht.futures.LEAST_SHARE", share)
+        with torch.no_grad():
+            found[share] = futures(spots, network, frames, depth=DEPTH, width=WIDTH)[10]
+    every, heavy = found[1e-9], found[0.8]
+    assert len(every.spot) - len(heavy.spot) > 0
+    owner = every.spot - every.spot[0]
+    total = np.bincount(owner, every.log_weight.exp())
+    np.testing.assert_allclose(np.bincount(heavy.spot - heavy.spot[0], heavy.log_weight.exp()), total, rtol=1e-5)
+    counts = every.log_weight.exp().numpy() > 0.8 / (WIDTH + 1) * total[owner]
+    assert heavy.spot.tolist() == every.spot[counts].tolist()
+    torch.testing.assert_close(heavy.states.hidden, every.states.hidden[torch.from_numpy(counts)])
+
+
+def test_no_spot_has_more_hypotheses_than_the_width_allows(spots, network, monkeypatch):
+    monkeypatch.setattr("tracking.dpht.futures.LEAST_SHARE", 1e-9)
     for width in (1, 2, 5):
         counts = [
             np.bincount(one.spot).max() for one in futures(spots, network, range(12), depth=2, width=width).values()
@@ -140,12 +161,12 @@ def test_a_later_frame_that_has_a_spot_leaves_less_of_it_to_earlier_ones(spots_o
 def test_with_a_width_of_zero_the_future_stays_unknown(spots, network):
     with torch.no_grad():
         found = futures(spots, network, range(12), depth=DEPTH, width=0)
-        unknown = network.future.unknown(spots.contexts(slice(0, 1)))
+        unknown = network.future.unknown(spots.contexts(slice(None)))
     for frame, one in found.items():
         here = spots.of_frame(frame)
         assert one.spot.tolist() == list(range(here.start, here.stop))
         assert len(one.source) == 0
-        torch.testing.assert_close(one.states.hidden, unknown.hidden.expand_as(one.states.hidden))
+        torch.testing.assert_close(one.states.hidden, unknown.hidden[here])
 
 
 def test_hypotheses_that_nobody_believes_are_given_up(spots, untrained):

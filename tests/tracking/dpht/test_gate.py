@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracking.dpht.cell import MAX_STEP, N_VECTORS, States
-from tracking.dpht.gate import NEAREST, REACH, candidates
+from tracking.dpht.gate import NEAREST, NEAREST_LATER, REACH, candidates
 from tracking.dpht.spots import FrameIndex
 
 
@@ -32,11 +32,11 @@ def test_candidates_are_those_within_reach_of_the_expected_place(spots_of, seed,
     mean, log_variance = rng.normal(0, 1, (6, 3)), rng.uniform(-8, 3, (6, 2))
     mean[:, 2] = 0
     cell, spot = candidates(states_of(mean, log_variance), position, np.zeros(6, int), FrameIndex(spots, 5), step)
-    expected = set()
+    expected, most = set(), NEAREST if step == 1 else NEAREST_LATER
     for k in range(6):
         distance = np.linalg.norm(spots.position - position[k] - mean[k], axis=1)
         near = np.flatnonzero(distance <= REACH * step)
-        expected |= {(k, int(one)) for one in near[np.argsort(distance[near])][:NEAREST]}
+        expected |= {(k, int(one)) for one in near[np.argsort(distance[near])][:most]}
     assert set(zip(cell.tolist(), spot.tolist(), strict=True)) == expected
     assert (np.diff(cell) >= 0).all()
 
@@ -50,12 +50,13 @@ def test_who_is_sure_where_it_will_be_looks_as_far_as_who_is_not(spots_of, log_v
         assert len(candidates(states, np.zeros((1, 3)), np.zeros(1, int), index, 1)[0]) == is_found
 
 
-def test_no_cell_has_more_than_its_nearest(spots_of):
+@pytest.mark.parametrize(("step", "most"), [(1, NEAREST), (2, NEAREST_LATER), (MAX_STEP, NEAREST_LATER)])
+def test_no_cell_has_more_than_its_nearest(spots_of, step, most):
     spots = spots_of(np.zeros(100, int), np.zeros((100, 2)))
     cell, _ = candidates(
-        states_of(np.zeros((2, 3)), np.zeros((2, 2))), np.zeros((2, 3)), np.zeros(2, int), FrameIndex(spots, 0), 1
+        states_of(np.zeros((2, 3)), np.zeros((2, 2))), np.zeros((2, 3)), np.zeros(2, int), FrameIndex(spots, 0), step
     )
-    assert np.bincount(cell).tolist() == [NEAREST, NEAREST]
+    assert np.bincount(cell).tolist() == [most, most]
 
 
 def test_gating_takes_no_part_in_learning(spots_of):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tracking.dpht.cell import MAX_STEP
 from tracking.dpht.link_inferer import LinkInferer
 from tracking.dpht.network import TrackNetwork
 from tracking.errors import TrackingError
@@ -47,6 +48,27 @@ def test_slices_are_scaled_to_pixels(network: TrackNetwork) -> None:
     torch.testing.assert_close(
         LinkInferer(z_scale=4.0)(slices, network), LinkInferer()(pixels, network), equal_nan=True
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"depth": 99}, f"`depth` must be a whole number from 1 to {MAX_STEP}, or null, got 99"),
+        ({"depth": 0}, "`depth` must be"),
+        ({"depth": "3"}, "`depth` must be .*, got '3'"),
+        ({"width": -1}, "`width` must be a whole number, 0 or more, got -1"),
+        ({"width": None}, "`width` must be"),
+        ({"z_scale": 0.0}, "`z_scale` must be a positive number, got 0.0"),
+        ({"z_scale": math.nan}, "`z_scale` must be"),
+    ],
+)
+def test_options_out_of_range_are_refused_at_once(options: dict[str, object], message: str) -> None:
+    with pytest.raises(TrackingError, match=message):
+        LinkInferer(**options)
+
+
+def test_all_depths_that_the_network_knows_are_taken() -> None:
+    assert [LinkInferer(depth, 0).depth for depth in (None, 1, MAX_STEP)] == [None, 1, MAX_STEP]
 
 
 def spoil(row: int, column: int, value: float) -> torch.Tensor:

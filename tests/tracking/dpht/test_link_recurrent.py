@@ -4,7 +4,7 @@ import pytest
 from tracking.dpht import ahead
 from tracking.dpht import link_recurrent as link_recurrent_module
 from tracking.dpht.cell import MAX_STEP
-from tracking.dpht.context import N_CONTEXT
+from tracking.dpht.context import N_MOVIE
 from tracking.dpht.link_recurrent import link_recurrent
 from tracking.dpht.recurrent_links import RecurrentLinks
 from tracking.graph import particles_from_edges
@@ -12,7 +12,7 @@ from tracking.graph import particles_from_edges
 
 @pytest.fixture(scope="module")
 def network(untrained):
-    return untrained(fond=1.0)
+    return untrained(fond=2.0)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_shapes_and_types(linked, movie):
     assert linked.source.shape == linked.link_probability.shape == linked.existence.shape == linked.real.shape == (n,)
     assert linked.gap_position.shape == (g, 2)
     assert linked.gap_covariance.shape == (g, 2, 2)
-    assert linked.context.shape == (N_CONTEXT,)
+    assert linked.context.shape == (N_MOVIE,)
     assert linked.source.dtype.kind == linked.gap_frame.dtype.kind == linked.gap_spot.dtype.kind == "i"
 
 
@@ -140,6 +140,30 @@ def test_the_more_is_missed_the_farther_ahead_links_may_lead(shipped, crowd):
     assert depths[0] < depths[1] <= MAX_STEP
 
 
+def test_particles_seen_in_every_second_frame_are_linked(shipped, crowd):
+    # No two successive frames hold a spot, so that no step from a frame to the next tells the scale.
+    frames, positions, particle = crowd(30, 12, side=110.0, missed=0.0)
+    links = link_recurrent(2 * frames, positions, shipped, scale=3.0).links
+    assert len(links) > 0.9 * 30 * 11
+    assert (particle[links[:, 0]] == particle[links[:, 1]]).mean() > 0.95
+
+
+def test_particles_are_expected_to_end_at_the_border_and_nowhere_else(shipped):
+    #  straight runs through a field of 120 x 120, each of which leaves it in the end; none ends inside
+    rng = np.random.default_rng(0)
+    velocity = 3 * np.array([np.cos(angle := rng.uniform(0, 2 * np.pi, 60)), np.sin(angle)]).T
+    place = rng.uniform(0, 120, (60, 2)) + np.arange(20)[:, None, None] * velocity
+    frames, particle = np.nonzero(((place >= 0) & (place <= 120)).all(axis=2))
+    ends = np.array(
+        [not (particle[frames == frame + 1] == one).any() for frame, one in zip(frames, particle, strict=True)]
+    )
+    found = link_recurrent(frames, place[frames, particle], shipped, scale=6.0)
+    inside = frames < 17
+    assert (ends & inside).sum() > 15
+    assert found.existence[~ends & inside].mean() > 0.9
+    assert found.existence[ends & inside].mean() < 0.5
+
+
 def test_another_rule_of_choice_is_used(movie, network):
     found = link_recurrent(
         *movie, network, scale=1.2, depth=3, decide=lambda rows, columns, gains: np.empty(0, np.int64)
@@ -183,13 +207,25 @@ def test_what_is_looked_at_first_is_a_part_in_the_middle():
     assert link_recurrent_module._pilot(short) == slice(0, 5)
 
 
+def test_the_first_look_is_at_the_middle_of_the_field(monkeypatch):
+    positions = np.random.default_rng(0).uniform(0, [100, 50], (4000, 2))
+    monkeypatch.setattr(link_recurrent_module, "PILOT_SPOTS", 1000)
+    some = link_recurrent_module._innermost(positions)
+    assert (np.diff(some) > 0).all()
+    assert len(some) == 1000
+    # A quarter of the spots: half of each side, in the middle.
+    np.testing.assert_allclose(positions[some].min(axis=0), [25, 12.5], rtol=0.1)
+    np.testing.assert_allclose(positions[some].max(axis=0), [75, 37.5], rtol=0.1)
+    assert len(link_recurrent_module._innermost(positions[:10])) == 10
+
+
 # What may not matter
 
 
 @pytest.mark.parametrize("n_axes", [2, 3])
 def test_pixel_size_place_time_and_camera_do_not_matter(crowd, network, n_axes):
     frames, positions, _ = crowd(
-        n_particles=9, n_frames=8, n_axes=n_axes, side=12.0 if n_axes == 2 else 5.0, missed=0.2
+        n_particles=9, n_frames=10, n_axes=n_axes, side=12.0 if n_axes == 2 else 5.0, missed={2: 0.35, 3: 0.2}[n_axes]
     )
     plain = link_recurrent(frames, positions, network, scale=1.1, depth=3)
     assert len(plain.links) > 10

@@ -22,7 +22,8 @@ class Scene:
     def __init__(self, network, turn=None, seed=0, n_axes=3):
         rng = np.random.default_rng(seed)
         turn = np.eye(3) if turn is None else turn
-        self.context = torch.from_numpy(movie_context(n_axes, 0.1, None)).double().expand(3, N_CONTEXT)
+        known = np.append(movie_context(n_axes, 0.1, None), 0.3)
+        self.context = torch.from_numpy(known).expand(3, N_CONTEXT)
         self.past = self.read(network.past, rng, turn)
         self.future = self.read(network.future, rng, turn)
         self.row, self.node = (torch.from_numpy(one) for one in np.divmod(np.arange(9), 3))
@@ -91,7 +92,7 @@ def test_links_are_judged_by_the_way_between_their_ends(network):
 
 def test_huge_displacements_leave_the_log_odds_finite(untrained):
     network = untrained()
-    context = torch.from_numpy(movie_context(2, 0.1, None))[None]
+    context = torch.from_numpy(np.append(movie_context(2, 0.1, None), np.float32(0.3)))[None]
     past, future = network.past.start(context), network.future.start(context)
     one = torch.zeros(1, dtype=torch.int64)
     for far in (1e2, 1e5, 1e9):

@@ -9,6 +9,7 @@ from tracking.dpht.learn import losses
 from tracking.dpht.lesson_dataset import LessonDataset
 from tracking.dpht.network import TrackNetwork
 from tracking.dpht.scoring_step import ScoringStep
+from tracking.errors import TrackingError
 
 
 def test_it_gives_the_losses_and_the_links_and_learns_nothing() -> None:
@@ -33,3 +34,9 @@ def test_it_gives_the_losses_and_the_links_and_learns_nothing() -> None:
         torch.testing.assert_close(mine, theirs)
     assert all(torch.equal(one, before[name]) for name, one in network.state_dict().items())
     assert all(one.grad is None for one in network.parameters())
+
+
+@pytest.mark.parametrize("options", [{"depth": 99}, {"depth": 0}, {"depth": None}, {"width": -1}])
+def test_options_out_of_range_are_refused_at_once(options: dict[str, int]) -> None:
+    with pytest.raises(TrackingError, match=f"`{next(iter(options))}` must be a whole number"):
+        ScoringStep(**options)

@@ -1,10 +1,12 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracking.dpht.context import N_CONTEXT
-from tracking.dpht.spots import FrameIndex
+from tracking.dpht.spots import FLAT, NEAR_BORDER, FrameIndex
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -81,6 +83,40 @@ def test_frames_are_slices(spots_of):
     spots = spots_of([0, 0, 2, 3, 3, 3], np.zeros((6, 2)))
     found = {frame: (spots.of_frame(frame).start, spots.of_frame(frame).stop) for frame in range(-1, 5)}
     assert found == {-1: (0, 0), 0: (0, 2), 1: (2, 2), 2: (2, 3), 3: (3, 6), 4: (6, 6)}
+
+
+def nearness_by_trying(spots):
+    """Of every spot, by going through its movie's faces one by one."""
+    nearness = []
+    for place, movie in zip(spots.position, spots.movie, strict=True):
+        own = spots.position[spots.movie == movie]
+        axes = [axis for axis in range(3) if np.ptp(own[:, axis]) > FLAT]
+        faces = [abs(place[axis] - face) for axis in axes for face in (own[:, axis].min(), own[:, axis].max())]
+        nearness.append(math.exp(-min(faces, default=math.inf) / NEAR_BORDER))
+    return nearness
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=SEEDS)
+def test_the_border_is_the_nearest_face_of_the_box_round_the_movie(spots_of, seed):
+    spots = random_spots(spots_of, np.random.default_rng(seed), (2, 3, 2))
+    np.testing.assert_allclose(spots.border, nearness_by_trying(spots), rtol=1e-5)
+
+
+def test_a_spot_in_the_middle_feels_no_border_and_one_in_a_corner_all_of_it(spots_of):
+    spots = spots_of([0, 0, 0], [[0, 0], [50, 50], [100, 100]])
+    assert spots.border[[0, 2]].tolist() == [1, 1]
+    assert spots.border[1] < 1e-12
+    assert spots.contexts(slice(0, 3))[:, -1].tolist() == spots.border.tolist()
+
+
+@pytest.mark.parametrize("depth", [0.0, 0.9 * FLAT])
+def test_a_single_plane_has_no_border_along_the_third_axis(spots_of, depth):
+    rng = np.random.default_rng(0)
+    position = np.column_stack([rng.uniform(0, 20, (50, 2)), rng.uniform(0, depth, 50)])
+    flat = spots_of(np.zeros(50), position[:, :2])
+    np.testing.assert_array_equal(spots_of(np.zeros(50), position).border, flat.border)
+    assert (spots_of([0, 1], [[3, 3], [3, 3]]).border == 0).all()
 
 
 def test_each_spot_has_the_context_of_its_movie(spots_of):

@@ -231,30 +231,34 @@ def test_which_of_several_tracks_is_the_truth(tmp_path, more, truth, warning):
 
 
 @pytest.mark.parametrize(
-    ("drawing", "message"),
+    ("drawing", "message", "left_out"),
     [
         (
             "VIRUS snr 7 density mid/\n    VIRUS snr 7 density mid t0-2 z0-1.tif",
             "left out: VIRUS snr 7 density mid has no truth",
+            [7],
         ),
-        ("VIRUS snr 7 density mid.xml", "left out: VIRUS snr 7 density mid has a truth, .* but no movie"),
+        ("VIRUS snr 7 density mid.xml", "left out: VIRUS snr 7 density mid has a truth, .* but no movie", [7]),
         (
             # Two zips unpacked into one folder.
             "all/\n    VIRUS snr 7 density mid t0-2 z0-1.tif\n    VIRUS snr 4 density mid t0-2 z0-1.tif",
             "left out: .* holds frames of two movies",
+            [4, 7],
         ),
         (
             "1/\n    VIRUS snr 7 density mid t0-2 z0-1.tif\n2/\n    VIRUS snr 7 density mid t0-2 z0-1.tif\n"
             "VIRUS snr 7 density mid.xml",
             "is there twice: .*2.* was left out, .*1.* taken",
+            [],
         ),
     ],
     ids=["no truth", "no movie", "two in one folder", "twice"],
 )
-def test_what_is_left_out_is_named(tmp_path, drawing, message):
-    warnings = find_challenge_movies(tree(tmp_path, drawing)).warnings
-    assert len(warnings) == 1
-    assert re.search(message, warnings[0])
+def test_what_is_left_out_is_named(tmp_path, drawing, message, left_out):
+    result = find_challenge_movies(tree(tmp_path, drawing))
+    assert len(result.warnings) == 1
+    assert re.search(message, result.warnings[0])
+    assert result.left_out == tuple(ChallengeLabels("virus", "mid", snr) for snr in left_out)
 
 
 def test_a_movie_that_lacks_a_slice_is_named(tmp_path):
@@ -275,6 +279,7 @@ def test_files_of_other_formats_are_no_truth(tmp_path):
     assert len(result.warnings) == 2
     assert any("not well-formed" in one for one in result.warnings)
     assert any("has no truth" in one for one in result.warnings)
+    assert [labels.snr for labels in result.left_out] == [4, 7]
 
 
 def test_what_medseg_wrote_is_no_input(tmp_path):
@@ -287,6 +292,7 @@ def test_what_medseg_wrote_is_no_input(tmp_path):
     # Not even looked into is what this command writes; of the others it says so.
     assert len(result.warnings) == 2
     assert all("which medseg wrote" in one for one in result.warnings)
+    assert not result.left_out
 
 
 def test_links_are_followed_and_circles_are_none(tmp_path):

@@ -17,7 +17,7 @@ def missed(brownian):
 
 
 def options(**values):
-    return LinkingOptions(method="recurrent", search_radius=2.4, **values)
+    return LinkingOptions(method="recurrent", search_radius=6, **values)
 
 
 def missing_places(linking, frames):
