@@ -14,6 +14,7 @@ from tracking.dpht.context import FEW_STEPS, TrackStatistics, movie_context, spo
 from tracking.dpht.follow import Decide, Followed, follow
 from tracking.dpht.network import TrackNetwork
 from tracking.dpht.recurrent_links import RecurrentLinks
+from tracking.dpht.require_search import require_search
 from tracking.dpht.spots import Spots
 from tracking.graph import particles_from_edges
 from tracking.linking.validation import require_spots
@@ -79,7 +80,9 @@ def link_recurrent(
         ValueError: An option is out of range, shapes do not fit, or a position is not finite.
     """
     frames, positions = require_spots(frames, positions, 1.0)
-    _require(scale, depth, width)
+    if not (math.isfinite(scale) and scale > 0):
+        raise ValueError(f"`scale` must be positive, got {scale}")
+    require_search(depth, width, may_choose=True)
     if not len(frames):
         return _nothing(positions.shape[1], scale)
     # Holes longer than any link are cut short, so that no time goes into empty frames.
@@ -135,15 +138,6 @@ def _eager(decide: Decide, frames: np.ndarray, statistics: TrackStatistics | Non
     return lambda row, column, log_odds: decide(
         row, column, log_odds + np.where(frames[column] - frames[row] > 1, across, onward)
     )
-
-
-def _require(scale: float, depth: int | None, width: int) -> None:
-    if not (math.isfinite(scale) and scale > 0):
-        raise ValueError(f"`scale` must be positive, got {scale}")
-    if depth is not None and not 1 <= depth <= MAX_STEP:
-        raise ValueError(f"`depth` must be from 1 to {MAX_STEP}, got {depth}")
-    if width < 0:
-        raise ValueError(f"`width` must be 0 or more, got {width}")
 
 
 def _depth(statistics: TrackStatistics | None) -> int:

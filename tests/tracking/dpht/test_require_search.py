@@ -7,7 +7,7 @@ from tracking.errors import TrackingError
 
 @pytest.mark.parametrize(("depth", "width"), [(None, 0), (1, 1), (MAX_STEP, 8)])
 def test_what_is_in_range_passes(depth, width):
-    require_search(depth, width, may_choose=True)
+    assert require_search(depth, width, may_choose=True) is None
 
 
 @pytest.mark.parametrize("depth", [0, -1, MAX_STEP + 1, 2.0, "2", True])
