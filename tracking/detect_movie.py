@@ -14,19 +14,22 @@ from pydantic import BaseModel
 from tracking import detection
 from tracking.atomic import atomic_path
 from tracking.detection import DetectionOptions, Detector, prepare_detector
+from tracking.detection.pixels import has_spread
 from tracking.errors import TrackingError
 from tracking.io.movie import Movie, UnreadableFrame
 
 _FRAMES_PER_PART = 50
 _SAMPLE = 10
-_FORMAT = 1  # of the parts; another number makes older parts be made anew
+_FORMAT = 2  # of the parts; another number makes older parts be made anew
 
 
 class _Attributes(BaseModel, extra="forbid"):
-    """What a part tells beside its spots: frames skipped, frames equal to the one before, and its last frame's CRC."""
+    """What a part tells beside its spots: see `DetectedMovie`, and its last frame's CRC."""
 
     skipped: list[int]
     repeated: list[int]
+    blank: list[int]
+    missing: list[tuple[int, int]]
     checksum: int | None
 
 
@@ -38,12 +41,16 @@ class DetectedMovie:
         parts: Parquet files in the order of frames, each a detector's table with the column ``frame``.
         skipped: Frames that could not be read.
         repeated: Frames equal to the one before, pixel for pixel.
+        blank: Frames whose pixels all have one value.
+        missing: Frames in which some pixels are NaN or infinite, each with how many.
         reused: Frames whose spots an earlier, interrupted call had found.
     """
 
     parts: tuple[Path, ...]
     skipped: tuple[int, ...]
     repeated: tuple[int, ...]
+    blank: tuple[int, ...]
+    missing: tuple[tuple[int, int], ...]
     reused: int
 
     @property
@@ -98,6 +105,8 @@ def detect_movie(
     parts: list[Path] = []
     skipped: list[int] = []
     repeated: list[int] = []
+    blank: list[int] = []
+    missing: list[tuple[int, int]] = []
     reused = 0
     checksum: int | None = None
     for start in range(0, movie.n_frames, _FRAMES_PER_PART):
@@ -114,10 +123,12 @@ def detect_movie(
         checksum = attributes.checksum
         skipped += attributes.skipped
         repeated += attributes.repeated
+        blank += attributes.blank
+        missing += attributes.missing
         parts.append(part)
         if progress:
             progress(stop, movie.n_frames)
-    return DetectedMovie(tuple(parts), tuple(skipped), tuple(repeated), reused)
+    return DetectedMovie(tuple(parts), tuple(skipped), tuple(repeated), tuple(blank), tuple(missing), reused)
 
 
 def detection_key(movie: Movie, detector: Detector) -> str:
@@ -168,6 +179,8 @@ def _detect_part(
     """The spots of some frames, with `_Attributes` as the table's own."""
     skipped: list[int] = []
     repeated: list[int] = []
+    blank: list[int] = []
+    missing: list[tuple[int, int]] = []
     tables = []
     with ThreadPoolExecutor(workers) as pool:
         waiting: list[tuple[int, Future[pd.DataFrame]]] = []
@@ -179,6 +192,10 @@ def _detect_part(
             former, checksum = checksum, zlib.crc32(np.ascontiguousarray(frame).data)
             if checksum == former:
                 repeated.append(index)
+            if not has_spread(frame):
+                blank.append(index)
+            if n_missing := frame.size - int(np.isfinite(frame).sum()) if frame.dtype.kind == "f" else 0:
+                missing.append((index, n_missing))
             waiting.append((index, pool.submit(detector.detect, frame)))
             if len(waiting) > 2 * workers:  # no more frames in memory than the threads can use
                 tables.append(_finished(waiting.pop(0)))
@@ -186,7 +203,8 @@ def _detect_part(
     if not tables:
         tables = [detector.detect(np.zeros(movie.frame_shape, movie.dtype)).assign(frame=0).head(0)]
     table = pd.concat(tables, ignore_index=True)
-    table.attrs.update(_Attributes(skipped=skipped, repeated=repeated, checksum=checksum).model_dump())
+    attributes = _Attributes(skipped=skipped, repeated=repeated, blank=blank, missing=missing, checksum=checksum)
+    table.attrs.update(attributes.model_dump())
     return table
 
 

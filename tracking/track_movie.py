@@ -15,6 +15,7 @@ from tracking.io.challenge_xml import write_challenge_xml
 from tracking.io.movie import Movie
 from tracking.linking import Linking, LinkingOptions, link
 from tracking.linking.linking import GapPoints
+from tracking.pixel_warnings import blank_warning, missing_warning
 from tracking.track_warnings import track_warnings
 from tracking.tracks import Tracks
 from tracking.work_folder import work_folder
@@ -33,7 +34,7 @@ class TrackedMovie:
         tracks: Every particle with frame, position and its standard errors and covariances, ``virtual`` and, from the
             recurrent tracker, probabilities; ``tracks.csv`` holds all columns.
         n_detections: Spots found in the movie.
-        n_unlinked: Spots that are in no track, being in chains shorter than the least length.
+        unlinked: Frame and position of the spots that are in no track, being in chains shorter than the least length.
         detector: What the detector chose: scale, threshold, noise.
         linking: How spots were linked; ``z_scale`` is that of the movie, and ``max_gap`` what was used.
         search_radius: The farthest a particle can move between two frames, in pixels, as given or as estimated; None if
@@ -47,7 +48,7 @@ class TrackedMovie:
 
     tracks: Tracks
     n_detections: int
-    n_unlinked: int
+    unlinked: pd.DataFrame
     detector: dict[str, object]
     linking: LinkingOptions
     search_radius: float | None
@@ -55,6 +56,11 @@ class TrackedMovie:
     skipped: tuple[int, ...]
     reused: int
     warnings: tuple[str, ...]
+
+    @property
+    def n_unlinked(self) -> int:
+        """Number of spots that are in no track."""
+        return len(self.unlinked)
 
 
 def track_movie(
@@ -121,23 +127,32 @@ def track_movie(
         linked = _drop_short(found, min_length)
         is_tracked = linked.particle >= 0
         tracks = _tracks(movie, detected, spots, linked)
+        unlinked = spots[~is_tracked].reset_index(drop=True)
         del spots
         tracks = fill_gaps(tracks, linked.gaps) if fill else tracks.with_spots(tracks.spots.assign(virtual=False))
         with atomic_path(folder / "tracks.csv") as partial:
             _write_table(partial, detected, linked, tracks)
         with atomic_path(folder / "tracks.xml") as partial:
             write_challenge_xml(partial, replace(tracks, parents={}))
+    if blank := blank_warning(movie, detected):
+        warnings = [blank]
+    else:
+        warnings = track_warnings(movie, detector, detected, found, tracks, min_length, calibrated=calibrated)
+    if missing := missing_warning(detected):
+        warnings.append(missing)
+    if movie.ignores_z_step:
+        warnings.append(f"--z-step is of no use: the frames of `{movie.path.name}` are flat")
     return TrackedMovie(
         tracks=tracks,
         n_detections=len(is_tracked),
-        n_unlinked=int((~is_tracked).sum()),
+        unlinked=unlinked,
         detector=dict(detector.settings),
         linking=linking.model_copy(update={"max_gap": found.max_gap}),
         search_radius=linked.search_radius if np.isfinite(linked.search_radius) else None,
         displacement=linked.scale if np.isfinite(linked.scale) else None,
         skipped=detected.skipped,
         reused=detected.reused,
-        warnings=tuple(track_warnings(movie, detector, detected, found, tracks, min_length, calibrated=calibrated)),
+        warnings=tuple(warnings),
     )
 
 

@@ -4,8 +4,11 @@ from tracking.detect_movie import DetectedMovie
 from tracking.detection import Detector
 from tracking.io.movie import Movie
 from tracking.linking import Linking
-from tracking.linking.doubts import link_doubts
+from tracking.linking.doubts import FEW_SPOTS, link_doubts
 from tracking.tracks import Tracks
+
+# If a larger share of the spots is without any link, they are noise or move too far.
+MOST_ALONE = 0.3
 
 
 def track_warnings(
@@ -43,6 +46,12 @@ def track_warnings(
         found.append(
             f"a particle is looked for within {linked.search_radius:.3g} px, but spots are {spacing:.3g} px apart on "
             "average, so links are guesses: check the spots in overlay.png, or give --search-radius"
+        )
+    alone = np.mean(np.bincount(linked.particle)[linked.particle] == 1) if n_detections else 0.0
+    if not is_recurrent and n_detections >= FEW_SPOTS and alone > MOST_ALONE:
+        found.append(
+            f"{alone:.0%} of the spots could not be linked, so they are noise or move too far for their number, and "
+            "the tracks are guesses: check the spots in overlay.png, take frames more often, or try --linker recurrent"
         )
     found += link_doubts(linked, len(movie.frame_shape), calibrated=calibrated)
     if not n_detections:

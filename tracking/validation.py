@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tracking.errors import TrackingError
+from tracking.errors import OptionError
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -13,7 +13,7 @@ def checked(model: type[Model], values: Mapping[str, Any]) -> Model:
     """An instance of ``model`` made from ``values``.
 
     Raises:
-        TrackingError: A value is refused or unknown; one sentence about the first of them.
+        OptionError: A value is refused or unknown; one sentence about the first of them.
     """
     try:
         return model.model_validate(dict(values))
@@ -21,19 +21,21 @@ def checked(model: type[Model], values: Mapping[str, Any]) -> Model:
         raise tracking_error(error, known=list(model.model_fields)) from error
 
 
-def tracking_error(error: ValidationError, known: list[str]) -> TrackingError:
+def tracking_error(error: ValidationError, known: list[str]) -> OptionError:
     """The first finding of ``error`` in one sentence; ``known`` are the names among which an unknown one is sought."""
     first = error.errors()[0]
     name = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
-        return TrackingError(f"there is no option `{name}`{did_you_mean(name, known)}")
+        return OptionError(f"there is no option `{name}`{did_you_mean(name, known)}")
     if first["type"] == "missing":
-        return TrackingError(f"the option `{name}` is missing")
+        return OptionError(f"the option `{name}` is missing")
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input should ")
     if not first["loc"]:
-        return TrackingError(message)
+        return OptionError(message)
+    if first["input"] is True and first["type"] == "value_error":
+        return OptionError(f"`{name}` {message}")  # of a switch that is on there is no more to say
     came = repr(first["input"])
-    return TrackingError(f"`{name}` {_as_demand(message)}, got {came if len(came) <= 60 else came[:57] + '...'}")
+    return OptionError(f"`{name}` {_as_demand(message)}, got {came if len(came) <= 60 else came[:57] + '...'}")
 
 
 def did_you_mean(name: str, known: list[str]) -> str:

@@ -1,4 +1,5 @@
 import logging
+import re
 import sys
 import warnings
 from typing import Annotated
@@ -21,7 +22,7 @@ from medseg.cli.simulate import simulate
 from medseg.cli.track import track
 from medseg.cli.train import train
 from medseg.errors import UserError
-from tracking.errors import TrackingError
+from tracking.errors import OptionError, TrackingError
 
 app = typer.Typer(
     name="medseg",
@@ -70,5 +71,21 @@ def main() -> None:
     try:
         app()
     except (UserError, TrackingError) as error:
-        say(f"medseg: {error}")
+        say(f"medseg: {_with_options(str(error)) if isinstance(error, OptionError) else error}")
         sys.exit(2)
+
+
+def _with_options(sentence: str) -> str:
+    """A sentence in which options are spelled as on the command line: --false-alarms for `false_alarms`."""
+    options: set[str] = set()
+    commands = [typer.main.get_command(app)]
+    while commands:
+        command = commands.pop()
+        options |= {name for parameter in command.params for name in parameter.opts}
+        commands += getattr(command, "commands", {}).values()
+
+    def spelled(name: re.Match[str]) -> str:
+        option = "--" + name[1].replace("_", "-")
+        return option if option in options else name[0]
+
+    return re.sub("`([a-z_]+)`", spelled, sentence)

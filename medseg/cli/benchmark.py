@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medseg.cli.console import print_json, print_table, say
+from medseg.cli.numbers import defined
 from medseg.cli.options import DeviceOption, JsonOption, NoLogOption, OutputOption, OverwriteOption
 from medseg.cli.track import Linker
 from medseg.cli.track_measures import TRACK_MEASURES
@@ -70,7 +71,7 @@ def ptc(
     wanted = {
         "scenario": _listed("--scenarios", scenarios, CHALLENGE_SCENARIOS),
         "density": _listed("--densities", densities, CHALLENGE_DENSITIES),
-        "snr": _listed("--snr", snr, [str(level) for level in range(1, 100)]),
+        "snr": _listed("--snr", snr, [str(level) for level in range(1, 100)], "whole numbers from 1 to 99"),
     }
     if bundle is not None and Linker.RECURRENT not in names:
         raise UserError(f"--bundle is for the linker recurrent alone, got --linkers {linkers}")
@@ -134,17 +135,17 @@ def ptc(
         raise typer.Exit(1)
 
 
-def _listed(option: str, text: str | None, known: Sequence[str]) -> list[str]:
-    """The names in a list with commas; none where the option was not given."""
+def _listed(option: str, text: str | None, known: Sequence[str], kind: str = "names") -> list[str]:
+    """The names, or what ``kind`` says, in a list with commas; none where the option was not given."""
     from tracking.validation import did_you_mean
 
     names = [name for part in (text or "").split(",") if (name := part.strip().lower())]
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, list(known)) if len(known) < 20 else ""
-            raise UserError(f"{option} must be names with commas between them, but there is no `{name}`{hint}")
+            wrong = f"but there is no `{name}`{did_you_mean(name, list(known))}" if kind == "names" else f"got `{name}`"
+            raise UserError(f"{option} must be {kind} with commas between them, {wrong}")
     if text is not None and not names:
-        raise UserError(f"{option} must be names with commas between them, got `{text}`")
+        raise UserError(f"{option} must be {kind} with commas between them, got `{text}`")
     return list(dict.fromkeys(names))
 
 
@@ -164,7 +165,7 @@ def _log(run: "Run", rows: "list[Row]", n_left_out: int, output: Path) -> None:
         run.log_metrics({f"{linker}_alpha_mean": sum(row["alpha"] for row in own) / len(own)})
         for row in own:
             name = f"{linker}_{row['scenario']}_{row['density']}_snr{row['snr']}"
-            run.log_metrics({name: {measure: row[measure] for measure in TRACK_MEASURES}})
+            run.log_metrics({name: defined({measure: row[measure] for measure in TRACK_MEASURES})})
     run.log_metrics({"movies": len(rows) // len(linkers), "movies_left_out": n_left_out})
     run.log_table("results", [_public(row) for row in rows])
     run.log_figure(output / "alpha.png")

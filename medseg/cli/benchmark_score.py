@@ -103,7 +103,8 @@ def score_movie(
     from tracking.simulation import SCENARIOS
 
     # Lengths are in pixels: what the slices of a volume are apart is not in the frames.
-    z_step = SCENARIOS[movie.labels.scenario].options.z_spacing
+    simulated = SCENARIOS[movie.labels.scenario].options
+    z_step = simulated.z_spacing if len(simulated.frame_shape) == 3 else None
     with open_movie(movie.frames, pixel_size=1.0, z_step=z_step) as opened:
         inputs = {"movie": opened.fingerprint(), "truth_sha256": sha256_of(movie.truth)}
         truth = None

@@ -37,6 +37,7 @@ def convert_tracks(
     from dataclasses import replace
 
     from medseg.cli.content_digest import content_digest
+    from medseg.cli.outputs import make_folder
     from medseg.cli.recorded_units import with_recorded_units
     from medseg.runs import open_run
     from tracking.io import read_tracks, write_tracks
@@ -55,6 +56,7 @@ def convert_tracks(
         )
         if target.name.endswith(_PHYSICAL) and None in (tracks.pixel_size, tracks.frame_interval):
             say(f"warning: `{target}` gets pixels and frames as its units: give --pixel-size and --frame-interval")
+        make_folder(target.absolute().parent)
         write_tracks(target, tracks)
         summary = {"particles": tracks.n_particles, "spots": len(tracks.spots), "branchings": len(tracks.parents)}
         run.log_metrics(summary)

@@ -32,7 +32,7 @@ def demo_tracking(folder: Path, network: "TrackNetwork") -> dict[str, Any]:
     with open_movie(folder / "movie.tif") as movie, single_threaded():
         result = track_movie(movie, folder, detection=DetectionOptions(), linking=linking, network=network)
         with atomic_path(folder / "overlay.png") as partial:
-            save_overlay(partial, result.tracks, movie, float(str(result.detector["sigma"])))
+            save_overlay(partial, result.tracks, movie, float(str(result.detector["sigma"])), unlinked=result.unlinked)
     score = score_tracks(simulation.truth, result.tracks).to_dict()
     return {
         **{name: score[name] for name in TRACK_MEASURES},

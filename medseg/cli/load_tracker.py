@@ -33,12 +33,16 @@ def find_tracker(name_or_path: str) -> Path:
     """Folder of a bundle, given the name of a shipped one or the path of any, or a file of weights.
 
     Raises:
-        UserError: There is neither.
+        UserError: There is neither, or another file.
     """
     from medseg.bundle import find_bundle
 
     path = Path(name_or_path)
-    return path.resolve() if path.suffix == _WEIGHTS_SUFFIX and path.is_file() else find_bundle(name_or_path)
+    if not path.is_file():
+        return find_bundle(name_or_path)
+    if path.suffix != _WEIGHTS_SUFFIX:
+        raise UserError(f"--bundle must be the name or the folder of a bundle, or a .pt file, got the file `{path}`")
+    return path.resolve()
 
 
 def load_tracker(path: Path) -> LoadedTracker:

@@ -12,6 +12,8 @@ def make_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise UserError(f"output `{folder}` is a file, no folder: choose another") from error
     except OSError as error:
         raise UserError(f"output `{folder}` cannot be made a folder: {error.strerror}") from error
 

@@ -41,6 +41,9 @@ def score_tracks(
             say(f"warning: `{tracks}` holds no track")
         if {"ep", "virtual"} & set(reference.spots) and not {"ep", "virtual"} & set(candidate.spots):
             say(f"warning: `{truth}` looks like the output of a tracker: the truth is given first")
+        if len(candidate.spots) and ("z" in reference.spots) != ("z" in candidate.spots):
+            flat = truth if "z" in candidate.spots else tracks
+            say(f"warning: `{flat}` has no z, and is scored as if all of it were at z = 0")
         points = score_detections(reference.spots, candidate.spots, gate=gate)
         content: dict[str, Any] = {**result.to_dict(), "detection": points.to_dict()}
         run.log_metrics(defined(content))

@@ -50,7 +50,7 @@ def simulate(
         with atomic_path(output / "truth.xml") as partial:
             write_challenge_xml(partial, movie.truth, snr=f"{snr:g}", density=density, scenario=scenario.upper())
         with open_movie(output / "movie.tif") as opened, atomic_path(output / "truth.png") as partial:
-            save_overlay(partial, movie.truth, opened, movie.options.psf_sigma)
+            save_overlay(partial, movie.truth, opened, movie.options.psf_sigma, seen="true position")
         run.log_figure(output / "truth.png")
         spots = movie.truth.spots
         summary = {
@@ -59,6 +59,8 @@ def simulate(
             "particles_per_frame": len(spots) / movie.n_frames,
             "mean_track_length": len(spots) / max(movie.truth.n_particles, 1),
         }
+        if not len(spots):
+            say("warning: there is no particle in the movie: raise --size, --frames or --density")
         run.log_metrics(summary)
         for name in ("movie.tif", "truth.xml"):
             run.add_input(output / name)

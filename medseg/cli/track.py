@@ -110,7 +110,11 @@ def track(
     ] = False,
     calibration_minutes: Annotated[
         float | None,
-        typer.Option("--calibration-minutes", help="Minutes of fine-tuning, at 60 steps each. Default 3; 0 for none."),
+        typer.Option(
+            "--calibration-minutes",
+            help="Minutes of fine-tuning, at 60 steps each; simulating and measuring take some minutes besides. "
+            "Default 3; 0 for no fine-tuning.",
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Of the calibration; the same one gives the same result. Default 0.")
@@ -253,7 +257,8 @@ def _draw(result: "TrackedMovie", movie: "Movie", output: Path) -> None:
     from medseg.io.atomic import atomic_path
 
     with atomic_path(output / "overlay.png") as partial:
-        save_overlay(partial, result.tracks, movie, float(str(result.detector["sigma"])))
+        sigma = float(str(result.detector["sigma"]))
+        save_overlay(partial, result.tracks, movie, sigma, unlinked=result.unlinked)
     with atomic_path(output / "summary.png") as partial:
         save_summary(partial, result.tracks, movie.n_frames)
 

@@ -109,3 +109,20 @@ def test_frames_saved_twice_are_told(movie, tmp_path):
 
     with open_movie(tmp_path / "twice.tif") as opened:
         assert run(opened, tmp_path / "parts")[0].repeated == (2, 5, 6)
+
+
+def test_missing_pixels_and_blank_frames_are_counted(tmp_path):
+    frames = np.random.default_rng(0).poisson(20, (60, 40, 40)).astype(np.float32)
+    frames[3, 5, 5] = np.nan
+    frames[55, :2, 7] = (np.nan, -np.inf)
+    frames[10] = 4
+    write_movie(tmp_path / "movie.tif", frames, frame_shape=(40, 40), dtype=np.dtype(np.float32))
+
+    with open_movie(tmp_path / "movie.tif") as opened:
+        with pytest.raises(Killed):
+            run(opened, tmp_path / "parts", stop_at=50)
+        found, _ = run(opened, tmp_path / "parts")
+
+    assert found.reused == 50
+    assert found.missing == ((3, 1), (55, 2))
+    assert found.blank == (10,)

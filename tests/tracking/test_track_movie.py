@@ -74,6 +74,9 @@ def test_every_spot_is_in_a_track_or_counted(movie, tmp_path):
 
     detected = result.tracks.spots[~result.tracks.spots["virtual"]]
     assert len(detected) + result.n_unlinked == result.n_detections
+    both = pd.concat([detected[["frame", "y", "x"]], result.unlinked])
+    assert result.n_unlinked == len(result.unlinked) > 0
+    assert not both.duplicated().any()
     assert detected.groupby("particle").size().min() >= 3
     assert sorted(detected["particle"].unique()) == list(range(result.tracks.n_particles))
     assert run(movie, tmp_path / "all", min_length=1).n_unlinked == 0

@@ -54,7 +54,7 @@ class Calibration:
         """What a person should read of it first."""
         own, n = self.expected[self.chosen], self.options.n_movies
         parts = [f"{name.replace('_', ' ')} {_interval(own[name])}" for name in ("alpha", "beta", "jsc_theta")]
-        said = [f"on movies like yours: {', '.join(parts)} (n = {n} simulated movies)"]
+        said = [f"on movies like yours: {', '.join(parts)} (± holds 95 percent of such movies; n = {n} simulated)"]
         others = [f"{TITLES[name]} alpha {_interval(one['alpha'])}" for name, one in self.expected.items()]
         said.append("on the same movies: " + ", ".join(others))
         said.append(self._of_tuning())

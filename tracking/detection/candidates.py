@@ -10,7 +10,7 @@ from tracking.detection.false_alarms import skewed_threshold, threshold
 from tracking.detection.hot_pixels import is_hot_pixel
 from tracking.detection.maxima import local_maxima, refine_maxima
 from tracking.detection.noise import local_noise
-from tracking.detection.pixels import Mask
+from tracking.detection.pixels import Mask, is_in_hole
 from tracking.detection.spot_filter import SpotFilter
 from tracking.detection.torch_filter import filter_with_torch
 
@@ -144,9 +144,9 @@ class CandidateFinder:
         places: npt.NDArray[np.int64],
         missing: Mask | None = None,
     ) -> Candidates:
-        """Candidates at some maxima of a response, less those at a missing or a single hot pixel."""
+        """Candidates at some maxima of a response, less those in a hole and single hot pixels."""
         if missing is not None:
-            places = places[~missing[tuple(places.T)]]
+            places = places[~is_in_hole(missing, places)]
         variances = (noise[tuple(places.T)].astype(np.float64) / self.noise_gain) ** 2
         is_spot = ~is_hot_pixel(values, places, variances, self.gain, self.sigma[-1])
         positions, heights = refine_maxima(response, places[is_spot])

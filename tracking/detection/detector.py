@@ -10,13 +10,13 @@ from tracking.detection.candidates import CandidateFinder, Candidates, finder_fo
 from tracking.detection.chosen_false_alarms import LEAST, choose_false_alarms
 from tracking.detection.measure import measure_spots
 from tracking.detection.options import DetectionOptions
-from tracking.detection.pixels import Intensities
+from tracking.detection.pixels import Intensities, has_spread
 from tracking.detection.scale import DEFAULT_SIGMA, DEFAULT_SIGMA_Z, estimate_sigma
 from tracking.detection.table import empty_spots, spot_columns
 from tracking.detection.torch_filter import choose_device
 from tracking.detection.trackpy_locate import TrackpyLocate
 from tracking.detection.windows import window_radius
-from tracking.errors import TrackingError
+from tracking.errors import OptionError, TrackingError
 
 # Pixels that the size of spots and the noise are measured on, and frames at least and at most.
 SIZE_PIXELS, SIZE_FRAMES = 3_000_000, (2, 10)
@@ -64,7 +64,7 @@ class Detector:
         """
         if frame.shape != self.frame_shape:
             raise TrackingError(f"the movie's frames must all have shape {self.frame_shape}, got {frame.shape}")
-        if not _has_spread(frame):
+        if not has_spread(frame):
             return empty_spots(frame.ndim)
         is_flat = len(self.finder.sigma) < frame.ndim
         values, missing = self.intensities.apply(frame[0] if is_flat else frame)
@@ -127,12 +127,12 @@ def prepare_detector(frames: Sequence[np.ndarray], options: DetectionOptions | N
     options = options or DetectionOptions()
     shape = _shape_of(frames)
     if len(shape) == 2 and options.sigma_z is not None:
-        raise TrackingError(f"`sigma_z` must not be given for a movie of flat frames, got {options.sigma_z}")
+        raise OptionError(f"`sigma_z` must not be given for a movie of flat frames, got {options.sigma_z}")
     _check_sizes(options, shape)
     device = choose_device(options.device)
     # One slice has no extent along z.
     flat = [frame[0] for frame in frames] if len(shape) == 3 and shape[0] == 1 else list(frames)
-    flat = [frame for frame in flat if _has_spread(frame)] or flat
+    flat = [frame for frame in flat if has_spread(frame)] or flat
     intensities = Intensities.of_movie(flat, options.dark)
     sample = [intensities.apply(frame) for frame in flat if np.isfinite(frame).any()]
     ndim = flat[0].ndim
@@ -164,28 +164,20 @@ def _spread(sample: Sequence[Frame], n_pixels: int, fewest: int, most: int) -> l
     return [sample[i] for i in np.unique(np.linspace(0, len(sample) - 1, wanted).round().astype(int))]
 
 
-def _has_spread(frame: np.ndarray) -> bool:
-    """Whether the finite pixels of a frame differ."""
-    finite = frame[np.isfinite(frame)]
-    return bool(finite.size) and bool(finite.min() < finite.max())
-
-
 def _check_sizes(options: DetectionOptions, shape: tuple[int, ...]) -> None:
     """Raise where the spots that are looked for would not fit into a frame."""
     side = min(shape[-2:])
     if options.sigma is not None and options.sigma > side / 4:
-        raise TrackingError(
+        raise OptionError(
             f"`sigma` must be at most a quarter of a frame's smaller side, which is {side} pixels, got {options.sigma}"
         )
     # A single slice is a flat frame, which has no size along z.
     if options.sigma_z is not None and 1 < shape[0] < options.sigma_z:
-        raise TrackingError(
-            f"`sigma_z` must be at most the number of slices, which is {shape[0]}, got {options.sigma_z}"
-        )
+        raise OptionError(f"`sigma_z` must be at most the number of slices, which is {shape[0]}, got {options.sigma_z}")
     if len(shape) == 3 and shape[0] > 1:
         sigma, sigma_z = options.sigma or DEFAULT_SIGMA, options.sigma_z or DEFAULT_SIGMA_Z
         if np.prod([2 * radius + 1 for radius in window_radius((sigma_z, sigma, sigma))]) > MOST_WINDOW_PIXELS:
-            raise TrackingError(
+            raise OptionError(
                 "`sigma` and `sigma_z` must leave the window round a spot of a stack at most "
                 f"{MOST_WINDOW_PIXELS} pixels, got {sigma} and {sigma_z}: make the frames smaller by binning"
             )

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracking.detection.spot_filter import DOG_INNER, DOG_OUTER, TRUNCATE, SpotFilter
-from tracking.errors import TrackingError
+from tracking.errors import OptionError
 
 if TYPE_CHECKING:
     import torch
@@ -17,7 +17,7 @@ def choose_device(device: str) -> str:
     torch is only imported where the machine has a GPU's device file or the choice names a device of torch.
 
     Raises:
-        TrackingError: The device is unknown or not there.
+        OptionError: The device is unknown or not there.
     """
     if device == "cpu":
         return "cpu"
@@ -33,9 +33,9 @@ def choose_device(device: str) -> str:
         torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise TrackingError(
-            f"`device` must be auto, cpu or a device that torch has here, got {device} ({reason})"
-        ) from error
+        # torch lists a score of types where there is none of that name.
+        why = "" if reason.startswith("Expected one of") else f", which torch does not have here ({reason})"
+        raise OptionError(f"`device` must be cpu, cuda, cuda:N or auto, got {device}{why}") from error
     return device
 
 

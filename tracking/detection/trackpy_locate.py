@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tracking.detection.pixels import Mask
+from tracking.detection.pixels import Mask, is_in_hole
 
 # Frames of noise that the mass of chance spots is measured on.
 N_NOISE_FRAMES = 4
@@ -92,8 +92,7 @@ class TrackpyLocate:
             return pd.DataFrame({name: np.empty(0) for name in [*axes, "mass"]})
         spots = spots[[*axes, "mass"]].assign(mass=spots["mass"] * step)
         if missing is not None:
-            index = tuple(spots[axis].round().astype(int).to_numpy() for axis in axes)
-            spots = spots[~missing[index]]
+            spots = spots[~is_in_hole(missing, spots[axes].round().to_numpy(np.int64))]
         known: pd.DataFrame = spots.reset_index(drop=True)
         return known
 

@@ -25,9 +25,9 @@ PILOT_SPOTS, PILOT_FRAMES, PILOTS, PILOT_DEPTH = 5000, (15, 300), 5, 4
 SAME_SCALE = 0.75, 1.33
 # Links less probable than this do not count for the movie's statistics.
 SURE = 0.5
-# Statistics of sure links tell nothing of a crowd, more spots than this within a displacement, if a larger share of the
-# spots is without.
-CROWD, MOST_LOOSE = 0.2, 0.42
+# In a crowd, more spots than this within a displacement, sure links are the short ones: there all links count, and tell
+# nothing if a larger share of the spots is in no track. Nor does that share in fewer frames.
+CROWD, MOST_LOOSE, FEW_FRAMES = 0.15, 0.42, 6
 # The depth is such that a particle is missed so many times in a row with no more than this probability.
 RARE = 0.001
 LEAST_DEPTH = 3
@@ -89,7 +89,7 @@ def link_recurrent(
     step = np.minimum(np.diff(frames, prepend=frames[:1]), MAX_STEP + 1)
     dense = np.cumsum(step)
     with torch.inference_mode():
-        scale, statistics = _look(dense, positions, network, scale, depth or PILOT_DEPTH, width, decide)
+        scale, statistics = _look(dense, positions, network, scale, depth, width, decide)
         chosen = depth or _depth(statistics)
         spots = _spots(dense, positions, scale, statistics)
         eager = _eager(decide, dense, statistics)
@@ -102,21 +102,24 @@ def _look(
     positions: np.ndarray,
     network: TrackNetwork,
     scale: float,
-    depth: int,
+    depth: int | None,
     width: int,
     decide: Decide,
 ) -> tuple[float, TrackStatistics | None]:
     """The movie's scale and statistics, from looks at its middle until one finds the scale at which it looked."""
     part, statistics = _pilot(frames), None
+    n_frames = _longest_run(frames[part])
+    # Particles that are seen in every fifth frame only are to be found, too.
+    depth = depth or min(max(PILOT_DEPTH, _least_step(frames[part])), MAX_STEP)
     for look in range(PILOTS):
         # The first guess may be far off: a few spots will tell.
         some = slice(None) if look else _innermost(positions[part])
         spots = _spots(frames[part][some], positions[part][some], scale, statistics)
         looked = _Track(spots, network, depth, width, decide)
-        found = looked.statistics()
-        is_known = found.loose < MOST_LOOSE or spots.context[0, 1] < np.log10(CROWD) / 2
-        if not is_known:
-            # Here sure links are the short ones.
+        is_crowd = spots.context[0, 1] > np.log10(CROWD) / 2
+        found = looked.statistics(0.0 if is_crowd else SURE)
+        is_known = found.loose < MOST_LOOSE or not (is_crowd or n_frames <= FEW_FRAMES)
+        if is_crowd or not is_known:
             found = replace(found, scale=looked.likely_scale())
         if not math.isfinite(found.scale) or found.scale <= 0:
             break
@@ -154,6 +157,18 @@ def _pilot(frames: np.ndarray) -> slice:
     first = max(int(frames[0] + frames[-1] - n_frames) // 2, int(frames[0]))
     part = slice(*np.searchsorted(frames, [first, first + n_frames]).tolist())
     return part if part.stop > part.start else slice(0, len(frames))
+
+
+def _longest_run(frames: np.ndarray) -> int:
+    """Most frames with spots in a row, without a hole longer than any link."""
+    seen = np.unique(frames)
+    ends = np.flatnonzero(np.diff(seen, append=seen[-1] + MAX_STEP + 1) > MAX_STEP)
+    return int(np.diff(ends, prepend=-1).max())
+
+
+def _least_step(frames: np.ndarray) -> int:
+    """Frames from one with spots to the next, at least."""
+    return int(np.diff(np.unique(frames)).min(initial=MAX_STEP))
 
 
 def _innermost(positions: np.ndarray) -> np.ndarray:
@@ -240,9 +255,9 @@ class _Track:
             probability, square = self._likely.sum(axis=0)
         return math.sqrt(square / probability) if probability > 0 else math.nan
 
-    def statistics(self) -> TrackStatistics:
-        """Of the tracks made of links that are sure."""
-        sure = np.flatnonzero((self.source >= 0) & (self.log_link > np.log(SURE)))
+    def statistics(self, least_probability: float) -> TrackStatistics:
+        """Of the tracks made of links that are more probable than that."""
+        sure = np.flatnonzero((self.source >= 0) & (np.exp(self.log_link) > least_probability))
         links = np.stack([self.source[sure], sure], axis=1)
         particle, _ = particles_from_edges(len(self.source), links)
         return track_statistics(self.spots.frame, particle, self.spots.position)

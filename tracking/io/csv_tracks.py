@@ -37,7 +37,8 @@ def read_csv_tracks(path: str | Path) -> Tracks:
     if missing:
         shown = ", ".join(map(str, table.columns[:12]))
         raise TrackingError(
-            f"`{path}` needs the columns frame, particle, x and y, but {', '.join(missing)} is missing among {shown}"
+            f"`{path}` needs the columns frame, particle, x and y, but {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} missing among {shown}"
         )
     for name in (*_REQUIRED, *(name for name in ("z", *OPTIONAL_COLUMNS) if name in table)):
         _require_numbers(path, table, name)
@@ -70,7 +71,7 @@ def write_csv_tracks(path: str | Path, tracks: Tracks) -> None:
         table.to_csv(temporary, index=False, encoding="utf-8", lineterminator="\n")
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, *, as_text: bool = False) -> pd.DataFrame:
     """The table, indexed by line of the file less 2, so that an error can name the line."""
     try:
         with path.open("rb") as stream, warnings.catch_warnings():
@@ -79,7 +80,8 @@ def _read(path: Path) -> pd.DataFrame:
             table = pd.read_csv(
                 stream,
                 index_col=False,
-                dtype={_PARENTS: str},
+                dtype=str if as_text else {_PARENTS: str},
+                keep_default_na=not as_text,
                 skip_blank_lines=False,
                 float_precision=_EXACT,
                 low_memory=False,
@@ -112,8 +114,9 @@ def _require_numbers(path: Path, table: pd.DataFrame, name: str) -> None:
         is_bad = pd.to_numeric(values, errors="coerce").isna() & (values.notna() | (name in (*_REQUIRED, "z")))
     if is_bad.any():
         line = int(is_bad.index[int(np.argmax(is_bad))])
-        value = values[line]
-        shown = "an empty cell" if pd.isna(value) else shortened(str(value))
+        # pandas reads nan, null and their like as it reads nothing.
+        text = str(_read(path, as_text=True).at[line, name]).strip()
+        shown = shortened(text) if text else "an empty cell"
         kind = "True or False" if name == "virtual" else "a number"
         raise TrackingError(f"`{path}`, line {line + 2}: {name} must be {kind}, got {shown}")
 

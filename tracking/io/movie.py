@@ -65,6 +65,7 @@ class Movie:
         pixel_size: Micrometres per pixel, in x and y alike; None if unknown.
         z_step: Micrometres per slice; None if unknown, or if the frames are flat.
         frame_interval: Seconds per frame; None if unknown.
+        ignores_z_step: Whether a distance of slices was given although the frames are flat.
     """
 
     def __init__(
@@ -76,6 +77,8 @@ class Movie:
         pixel_size: float | None,
         z_step: float | None,
         frame_interval: float | None,
+        *,
+        ignores_z_step: bool = False,
     ):
         self.path = path
         self.axes = axes
@@ -83,6 +86,7 @@ class Movie:
         self.pixel_size = pixel_size
         self.z_step = z_step
         self.frame_interval = frame_interval
+        self.ignores_z_step = ignores_z_step
         self._source = source
 
     @property

@@ -100,7 +100,7 @@ def resolve_axes(path: Path, stored: StoredAxes, axes: str | None, channel: int 
         raise TrackingError(f"`{path.name}` holds channels in colour, which cannot be read: save each channel as grey")
     found = MovieAxes(letters.replace("S", "C"), stored.shape)
     names = _COLOURS if is_colour else stored.channel_names
-    return replace(found, channel=_choose(path, found.n_channels, names, is_colour, channel))
+    return replace(found, channel=_choose(path, found.n_channels, names, letters, channel))
 
 
 def require_axes_option(axes: str) -> str:
@@ -161,17 +161,19 @@ def _told(path: Path, stored: StoredAxes) -> str:
     )
 
 
-def _choose(path: Path, count: int, given: Sequence[str], is_colour: bool, channel: int | str | None) -> int:
+def _choose(path: Path, count: int, given: Sequence[str], letters: str, channel: int | str | None) -> int:
     names = [*given[:count], *[""] * (count - len(given))]
     listed = ", ".join(f"{i} ({name})" if name else str(i) for i, name in enumerate(names[:8]))
     listed += ", ..." if count > 8 else ""
     if channel is None:
         if count == 1:
             return 0
-        if is_colour:
+        if "S" in letters:
+            # tifffile takes 3 or 4 frames without a word on their axes for colours.
+            or_frames = ", or --axes TYX if these are frames" if letters.replace("-", "") == "SYX" else ""
             raise TrackingError(
                 f"`{path.name}` is in colour, of which one channel can be tracked: give --channel, one of {listed};"
-                " --channel 0 is all there is where grey was saved as colour"
+                f" --channel 0 is all there is where grey was saved as colour{or_frames}"
             )
         raise TrackingError(
             f"`{path.name}` holds {count} channels, of which one can be tracked: give --channel, one of {listed}"

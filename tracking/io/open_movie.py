@@ -55,14 +55,16 @@ def open_movie(
         found = resolve_axes(path, source.axes, letters, channel)
         _require_numbers(path, source.dtype, found.frame_shape)
         steps = source.steps
+        is_3d = len(found.frame_shape) == 3
         return Movie(
             path,
             source,
             found,
             source.dtype,
             pixel_size if pixel_size is not None else pixel_size_of(path, steps),
-            (z_step if z_step is not None else steps.z) if len(found.frame_shape) == 3 else None,
+            (z_step if z_step is not None else steps.z) if is_3d else None,
             frame_interval if frame_interval is not None else steps.t,
+            ignores_z_step=z_step is not None and not is_3d,
         )
     except BaseException:
         source.close()

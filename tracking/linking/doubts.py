@@ -44,7 +44,7 @@ def link_doubts(linking: Linking, n_axes: int, *, calibrated: bool = False) -> l
         )
     elif (mean := float(np.nanmean(linking.link_probability))) < LEAST_PROBABILITY:
         found.append(
-            f"a link is right with a probability of {mean:.2f} on average, so tracks are guesses: check the spots in "
-            f"overlay.png, take frames more often{remedy}"
+            f"links claim to be right with a probability of {mean:.2f} on average, so tracks are guesses: check the "
+            f"spots in overlay.png, take frames more often{remedy}"
         )
     return found

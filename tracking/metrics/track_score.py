@@ -24,7 +24,8 @@ class TrackScore:
         beta: alpha, made less by the length of spurious tracks, 0 to alpha.
         jsc: Jaccard similarity of the points, ``tp / (tp + fn + fp)``.
         jsc_theta: Jaccard similarity of the tracks.
-        rmse: Root mean square distance of the matched points in pixels, 0 where none matches.
+        rmse: Root mean square distance of the matched points in pixels; 0, as the challenge's program has
+            it, where none matches.
         tp: Matched points.
         fn: Missed points: those of reference tracks, interpolated ones too, that nothing matches.
         fp: Spurious points.
@@ -61,8 +62,9 @@ class TrackScore:
         return self.n_reference > 0
 
     def to_dict(self) -> dict[str, float | int | None]:
-        """All fields by name, ready for JSON: what is undefined is None."""
-        return {name: None if math.isnan(value) else value for name, value in asdict(self).items()}
+        """All fields by name, ready for JSON: what is undefined is None, ``rmse`` too where no point matches."""
+        fields = asdict(self) if self.tp else asdict(self) | {"rmse": math.nan}
+        return {name: None if math.isnan(value) else value for name, value in fields.items()}
 
 
 def score_tracks(reference: Tracks, candidate: Tracks, gate: float = 5.0) -> TrackScore:

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from tracking.errors import TrackingError
+from tracking.errors import OptionError, TrackingError
 from tracking.simulation.brownian import BrownianMotion
 from tracking.simulation.directed import DirectedMotion
 from tracking.simulation.options import SimulationOptions
@@ -108,9 +108,9 @@ def _particles_per_frame(density: str | float, preset: Scenario, frame_shape: tu
         n_particles = float(density)
     except ValueError:
         names = list(preset.densities)
-        raise TrackingError(
+        raise OptionError(
             f"`density` must be a number of particles per frame or one of {', '.join(names)}, got `{density}`"
         ) from None
     if not 0 < n_particles < float("inf"):
-        raise TrackingError(f"`density` must be above 0, got {density}")
+        raise OptionError(f"`density` must be above 0, got {density}")
     return n_particles

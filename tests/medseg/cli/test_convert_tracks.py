@@ -71,3 +71,10 @@ def test_the_run_names_no_file(medseg, simulated, tmp_path, logged):
     (run,) = logged()
     assert run.data.metrics["particles"] > 0
     assert "Jane_Doe" not in str(run.data)
+
+
+def test_a_missing_folder_is_made(medseg, simulated, tmp_path):
+    target = tmp_path / "a" / "b" / "tracks.csv"
+
+    assert medseg("convert-tracks", simulated / "truth.xml", target, "--no-log").code == 0
+    assert read_tracks(target).n_particles == read_tracks(simulated / "truth.xml").n_particles

@@ -38,6 +38,34 @@ def test_the_five_measures_are_shown(medseg, simulated):
         assert name in shown
 
 
+def test_without_a_match_the_rmse_is_undefined_rather_than_perfect(medseg, simulated, tmp_path, logged):
+    truth = read_tracks(simulated / "truth.xml")
+    write_tracks(tmp_path / "far.csv", truth.with_spots(truth.spots.assign(x=truth.spots["x"] + 1000)))
+    arguments = ("score-tracks", simulated / "truth.xml", tmp_path / "far.csv")
+
+    told = json.loads(medseg(*arguments, "--json", "--no-log").out)
+    assert (told["tp"], told["alpha"], told["rmse"]) == (0, 0, None)
+    (row,) = [line for line in medseg(*arguments).out.splitlines() if "RMSE" in line]
+    assert row.strip("│ ").endswith("-")
+    (run,) = logged()
+    assert "alpha" in run.data.metrics
+    assert not [name for name in run.data.metrics if "rmse" in name]
+
+
+@pytest.mark.parametrize("is_truth_flat", [True, False])
+def test_flat_tracks_against_a_truth_with_z_are_told(medseg, tmp_path, is_truth_flat):
+    spots = pd.DataFrame({"frame": [0, 1], "particle": 0, "x": [1.0, 2.0], "y": [1.0, 2.0]})
+    write_tracks(tmp_path / "flat.csv", Tracks.create(spots))
+    write_tracks(tmp_path / "stack.csv", Tracks.create(spots.assign(z=3.0)))
+    files = [tmp_path / "flat.csv", tmp_path / "stack.csv"]
+
+    mixed = medseg("score-tracks", *(files if is_truth_flat else files[::-1]), "--no-log")
+    assert mixed.code == 0
+    assert mixed.err.count("warning:") == 1
+    assert f"warning: `{files[0]}` has no z" in mixed.err
+    assert "has no z" not in medseg("score-tracks", files[1], files[1], "--no-log").err
+
+
 def test_what_cannot_be_compared_is_said(medseg, simulated, tmp_path):
     truth = simulated / "truth.xml"
     late = Tracks.create(pd.DataFrame({"frame": [900, 901], "particle": 0, "x": [1.0, 2.0], "y": [1.0, 2.0]}))

@@ -48,8 +48,8 @@ def test_the_run_tells_how_to_make_the_movie_again(medseg, tmp_path, logged):
     [
         (("recepter",), "did you mean `receptor`?"),
         (("receptor", "--density", "crowded"), "low, mid, high"),
-        (("receptor", "--density", "-3"), "`density` must be above 0"),
-        (("receptor", "--snr", "0"), "`snr` must be"),
+        (("receptor", "--density", "-3"), "--density must be above 0"),
+        (("receptor", "--snr", "0"), "--snr must be"),
         (("receptor", "--frames", "0"), "--frames must be at least 1"),
         (("receptor", "--size", "1000000"), "pixels at most"),
     ],
@@ -73,3 +73,11 @@ def test_a_movie_that_is_there_is_kept(medseg, tmp_path):
     assert (tmp_path / "movie.tif").read_bytes() == before
     assert medseg("simulate", "receptor", "-o", tmp_path, "--seed", 9, "--overwrite", *SMALL).code == 0
     assert (tmp_path / "movie.tif").read_bytes() != before
+
+
+def test_a_movie_too_small_for_a_particle_is_told(medseg, tmp_path):
+    result = medseg("simulate", "vesicle", "--size", "3", "--frames", "4", "-o", tmp_path, "--no-log", "--json")
+
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["particles"] == 0
+    assert "warning: there is no particle in the movie" in result.err

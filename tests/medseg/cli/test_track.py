@@ -161,6 +161,17 @@ def test_weights_that_are_none_are_refused_before_anything_is_detected(medseg, s
     assert not (tmp_path / "out" / "tracks.csv").exists()
 
 
+def test_a_file_that_is_no_weights_and_an_output_that_is_no_folder_are_told(medseg, simulated, tmp_path):
+    other = tmp_path / "rnd.bin"
+    other.write_bytes(b"junk")
+    track = ("track", simulated / "movie.tif", "--no-log")
+
+    told = medseg(*track, "-o", tmp_path / "out", "--bundle", other).err
+    assert told.startswith("medseg: --bundle must be the name or the folder of a bundle, or a .pt file, got the file")
+    told = medseg(*track, "-o", other).err
+    assert told == f"medseg: output `{other}` is a file, no folder: choose another\n"
+
+
 def test_particles_that_go_anywhere_are_tracked_with_a_warning_that_names_the_remedy(medseg, tmp_path):
     # Twenty spots in every frame, each frame elsewhere: no tracker can know which is which.
     y, x = np.mgrid[:96, :96]
@@ -230,10 +241,23 @@ def test_a_movie_without_spots_gives_valid_empty_files_and_a_warning(medseg, tmp
     result = medseg("track", movie_of(frames)(tmp_path), "-o", tmp_path / "out", "--no-log")
 
     assert result.code == 0
-    assert "no spot was found" in result.err
+    assert result.err.count("warning:") == 1
+    assert "in all 6 frames every pixel has the same value" in result.err
     assert read_tracks(tmp_path / "out" / "tracks.csv").n_particles == 0
     assert read_tracks(tmp_path / "out" / "tracks.xml").n_particles == 0
-    assert "equal the one before" in result.err
+
+
+def test_noise_alone_gives_the_advice_and_missing_pixels_are_told(medseg, tmp_path):
+    frames = noise(shape=(6, 64, 64)).astype(np.float32)
+    frames[2, 10, 10] = np.nan
+    frames[4, 20, 20:22] = np.inf
+    options = ("--false-alarms", "0.000001", "--z-step", "0.3", "--no-log")
+    result = medseg("track", movie_of(frames)(tmp_path), "-o", tmp_path / "out", *options)
+
+    assert result.code == 0
+    assert "no spot was found" in result.err
+    assert "1 pixel of frame 2 is not a finite number and was passed over (and so in 1 more frame)" in result.err
+    assert "--z-step is of no use: the frames of `movie.tif` are flat" in result.err
 
 
 def test_an_unreadable_frame_is_named_and_skipped_only_if_asked(medseg, simulated, tmp_path):
@@ -296,18 +320,21 @@ def test_tracks_that_are_there_are_kept(medseg, simulated, tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--sigma", "-1"), "`sigma` must be greater than"),
-        (("--false-alarms", "0"), "`false_alarms` must be greater than"),
-        (("--search-radius", "nan"), "`search_radius` must be a finite number"),
-        (("--max-gap", "-2"), "`max_gap` must be"),
+        (("--sigma", "-1"), "medseg: --sigma must be greater than"),
+        (("--sigma", "49"), "--sigma must be at most a quarter"),
+        (("--sigma-z", "2"), "--sigma-z must not be given for a movie of flat frames"),
+        (("--device", "gpu"), "--device must be cpu, cuda, cuda:N or auto, got gpu\n"),
+        (("--false-alarms", "0"), "--false-alarms must be greater than"),
+        (("--search-radius", "nan"), "--search-radius must be a finite number"),
+        (("--max-gap", "-2"), "--max-gap must be"),
         (("--max-gap", "50"), "with the method recurrent, got 50"),
-        (("--hypotheses", "9"), "`hypotheses` must be"),
+        (("--hypotheses", "9"), "--hypotheses must be"),
         (("--linker", "lap", "--hypotheses", "2"), "--hypotheses is for --linker recurrent alone, got --linker lap"),
         (("--linker", "trackpy", "--hypotheses", "1"), "--hypotheses is for --linker recurrent alone"),
         (("--linker", "lap", "--bundle", "particle_tracker"), "--bundle is for --linker recurrent alone"),
         (("--bundle", "particle_traker"), "there is no bundle `particle_traker`: did you mean particle_tracker?"),
         (("--bundle", "hippocampus_unet"), "--bundle `hippocampus_unet` cannot track"),
-        (("--linker", "trackpy", "--merging"), "`merging` is for the method lap or recurrent alone"),
+        (("--linker", "trackpy", "--merging"), "--merging is for the method lap or recurrent alone\n"),
         (("--axes", "XQ"), "axes"),
         (("--channel", "3"), "channel"),
         (("--pixel-size", "0"), "pixel"),

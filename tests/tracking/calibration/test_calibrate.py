@@ -76,6 +76,7 @@ def test_a_tiny_movie_from_its_spots_to_the_expected_measures(shipped, tmp_path)
         assert len(tracker["alpha"].values) == 3
     assert one.network is (one.tuning.network if one.is_tuned else shipped)
     assert one.sentences()[0].startswith("on movies like yours: alpha 0.")
+    assert "± holds 95 percent of such movies; n = " in one.sentences()[0]
     assert next(row for row in one.likeness if row.name == "scale").agrees
     save_calibration_figure(tmp_path / "figure.png", one, frames[6])
     assert (tmp_path / "figure.png").stat().st_size > 20_000

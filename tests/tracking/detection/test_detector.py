@@ -193,6 +193,23 @@ def test_missing_pixels_hold_no_spots_and_harm_none(simulate):
     assert (cKDTree(found).query(truth[outside])[0] < 1).mean() > 0.95
 
 
+@pytest.mark.parametrize("method", ["log", "trackpy"])
+@pytest.mark.parametrize("offset", [(0, 0), (0, 1), (1, 1)])
+def test_a_spot_is_found_though_a_pixel_of_it_is_missing(simulate, method, offset):
+    truth, frame = simulate(0, n=40, snr=7, sigma=1.3)
+    whole = positions(detect(frame.astype(float), sigma=1.3, method=method))
+    pixels = np.rint(truth).astype(int) + offset
+    pixels = pixels[(pixels < frame.shape).all(axis=1)]
+    holed = frame.astype(float)
+    holed[tuple(pixels.T)] = np.nan
+
+    found = positions(detect(holed, sigma=1.3, method=method))
+
+    near = cKDTree(truth).query(whole)[0] < 1
+    assert (cKDTree(found).query(whole[near])[0] < 1).mean() > 0.9
+    assert len(found) <= 1.1 * len(whole)
+
+
 def test_hot_pixels_are_left_out(simulate):
     _, frame = simulate(0, n=30, snr=5, sigma=1.1)
     before = detect(frame, sigma=1.1)

@@ -87,11 +87,12 @@ def test_a_byte_order_mark_blank_lines_and_whole_numbers_written_as_floats(read)
         ("frame,x,y\n0,1,2\n", "holds detections but no tracks: it has no column particle; link them first"),
         (
             "TrackID,t,x,y\n0,0,1,2\n",
-            "needs the columns frame, particle, x and y, but frame, particle is missing among",
+            "needs the columns frame, particle, x and y, but frame, particle are missing among",
         ),
         ("frame;particle;x;y\n0;0;1;2\n", "needs the columns frame, particle, x and y"),
         ("frame,particle,x,y\n0,0,1,2\n1,0,far,2\n", "line 3: x must be a number, got 'far'"),
         ("frame,particle,x,y\n0,0,1,2\n\n1,0,,2\n", "line 4: x must be a number, got an empty cell"),
+        ("frame,particle,x,y\n0,0,1,2\n1,0,nan,2\n", "line 3: x must be a number, got 'nan'"),
         ("frame,particle,x,y\n0,,1,2\n", "line 2: particle must be a number, got an empty cell"),
         ("frame,particle,x,y,mass\n0,0,1,2,\n1,0,1,2,much\n", "line 3: mass must be a number, got 'much'"),
         ("frame,particle,x,y,virtual\n0,0,1,2,maybe\n", "line 2: virtual must be True or False, got 'maybe'"),

@@ -129,6 +129,15 @@ def test_a_single_channel_may_be_chosen_too():
         resolve("TYX", (5, 6, 7), channel=1)
 
 
+def test_a_colour_picture_may_be_frames():
+    for letters, shape in (("SYX", (3, 6, 7)), ("QSYX", (1, 4, 6, 7))):
+        with pytest.raises(TrackingError, match=r"in colour, .*, or --axes TYX if these are frames$"):
+            resolve(letters, shape)
+    assert resolve("SYX", (3, 6, 7), axes="TYX").n_frames == 3
+    with pytest.raises(TrackingError, match=r"was saved as colour$"):
+        resolve("QYXS", (5, 6, 7, 3))
+
+
 def test_colour_is_refused_unless_one_is_chosen():
     with pytest.raises(TrackingError, match=r"in colour, .* 0 \(red\), 1 \(green\), 2 \(blue\); --channel 0 is all"):
         resolve("QYXS", (5, 6, 7, 3))

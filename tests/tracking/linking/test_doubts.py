@@ -31,7 +31,7 @@ def test_links_that_are_sure_raise_no_doubt():
         # One spot in every square of 4 by 4 pixels is pi / 4 in a circle of 2.
         ({"density": np.pi / 4}, 2, "particles move 2 px between two frames where spots are 4 px apart"),
         ({"density": 0.4}, 3, "farther than in any movie the tracker was trained on"),
-        ({"probability": 0.6}, 2, "a link is right with a probability of 0.60 on average"),
+        ({"probability": 0.6}, 2, "links claim to be right with a probability of 0.60 on average"),
         ({"linked": 0.1}, 2, "only 10% of the spots could be linked"),
         ({"linked": 0.0}, 2, "only 0% of the spots could be linked"),
     ],
