@@ -1,5 +1,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import ZIP_STORED, ZipFile
 
 from medseg.errors import UserError
 
@@ -28,6 +29,11 @@ def read_weights(path: Path) -> Any:
     import torch
 
     try:
+        with ZipFile(path) as parts:
+            # torch writes parts as they are; packed or shared ones could fill the memory from a small file.
+            is_plain = all(part.compress_type == ZIP_STORED for part in parts.infolist())
+            if not is_plain or sum(part.file_size for part in parts.infolist()) > path.stat().st_size:
+                raise ValueError("parts are larger than the file")
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a dozen kinds for a damaged or hostile file
         raise UserError(f"`{path}` is not a file of tensors that loads with weights_only") from error

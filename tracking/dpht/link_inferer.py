@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import torch
 from monai.inferers import Inferer
 from torch import Tensor
@@ -8,7 +9,7 @@ from tracking.dpht.link_recurrent import link_recurrent
 from tracking.dpht.network import TrackNetwork
 from tracking.dpht.require_search import require_search
 from tracking.errors import TrackingError
-from tracking.linking import estimate_search_radius
+from tracking.linking.search_radius import estimate_search_radius, largest_search_radius
 
 
 class LinkInferer(Inferer):
@@ -44,8 +45,7 @@ class LinkInferer(Inferer):
             particle and no false detection. float64, shape ``(n, 4)``.
 
         Raises:
-            TrackingError: The shape is another, a number is not finite, frames are no ascending whole numbers, or how
-                far particles move cannot be told.
+            TrackingError: The shape is another, a number is not finite, or frames are no ascending whole numbers.
         """
         if inputs.ndim != 2 or inputs.shape[1] not in (3, 4) or not torch.isfinite(inputs).all():
             raise TrackingError(f"spots must be finite rows of frame, x, y and perhaps z, got {tuple(inputs.shape)}")
@@ -54,7 +54,17 @@ class LinkInferer(Inferer):
         if (frames != table[:, 0]).any() or (frames[1:] < frames[:-1]).any():
             raise TrackingError("the frames of the spots must be whole numbers in ascending order")
         positions[:, 2:] *= self.z_scale
-        scale = estimate_search_radius(frames, positions)
+        scale = _first_guess(frames, positions)
         links = link_recurrent(frames, positions, network, scale=scale, depth=self.depth, width=self.width)
         columns = (links.source, links.link_probability, links.existence, links.real)
         return torch.stack([torch.as_tensor(column, dtype=torch.float64) for column in columns], dim=1)
+
+
+def _first_guess(frames: np.ndarray, positions: np.ndarray) -> float:
+    """How far particles move, in pixels; the tracker finds out where distances alone tell nothing."""
+    if not len(frames) or frames[0] == frames[-1]:
+        return 1.0
+    try:
+        return estimate_search_radius(frames, positions)
+    except TrackingError:
+        return largest_search_radius(frames, positions)

@@ -15,7 +15,7 @@ class LoadSpots:
         """Read the file that ``spots`` names.
 
         Returns:
-            ``spots`` as `LinkInferer` takes them, and ``name``, the file's name without its suffix.
+            ``spots`` as `LinkInferer` takes them, ``name``, the file's name without its suffix, and ``path``.
 
         Raises:
             TrackingError: The file is no such table, or holds no spot.
@@ -31,10 +31,12 @@ class LoadSpots:
         if columns[:3] != ["frame", "x", "y"] or not lines:
             raise TrackingError(f"`{path}` needs the columns frame, x and y, z in three dimensions, and a row a spot")
         try:
-            spots = np.loadtxt(lines, delimiter=",", usecols=[names.index(name) for name in columns], ndmin=2)
+            spots = np.loadtxt(
+                lines, delimiter=",", usecols=[names.index(name) for name in columns], ndmin=2, comments=None
+            )
         except ValueError as error:
             raise TrackingError(f"`{path}` needs a number in every cell of {', '.join(columns)}") from error
         if not np.isfinite(spots).all():
             raise TrackingError(f"`{path}` needs a finite number in every cell of {', '.join(columns)}")
         spots = spots[np.argsort(spots[:, 0], kind="stable")]
-        return {"spots": torch.from_numpy(spots), "name": path.stem}
+        return {"spots": torch.from_numpy(spots), "name": path.stem, "path": str(path)}

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tracking.atomic import atomic_path
+from tracking.errors import TrackingError
 from tracking.graph import particles_from_edges
 
 
@@ -21,15 +22,22 @@ class SaveLinks:
         self.output_dir = Path(output_dir)
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Write ``spots`` and their links ``pred`` to the file ``name``; the data are handed on as they are."""
+        """Write ``spots`` and their links ``pred`` to the file ``name``; the data are handed on as they are.
+
+        Raises:
+            TrackingError: That would be the file the spots came from, its ``path``.
+        """
         spots, links = data["spots"].numpy(), data["pred"].numpy()
         later = np.flatnonzero(links[:, 0] >= 0)
         edges = np.stack([links[later, 0].astype(np.int64), later], axis=1)
         particle, _ = particles_from_edges(len(spots), edges)
         names = ["frame", "particle", *"xyz"[: spots.shape[1] - 1], "link_probability", "existence", "real"]
         rows = np.column_stack([spots[:, 0], particle, spots[:, 1:], links[:, 1:]])
+        target = self.output_dir / f"{data['name']}.csv"
+        if "path" in data and target.resolve() == Path(data["path"]).resolve():
+            raise TrackingError(f"the tracks would take the place of the spots in `{target}`: give another output_dir")
         self.output_dir.mkdir(parents=True, exist_ok=True)
-        with atomic_path(self.output_dir / f"{data['name']}.csv") as partial:
+        with atomic_path(target) as partial:
             np.savetxt(
                 partial,
                 rows,

@@ -1,6 +1,6 @@
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
+from zipfile import ZIP_STORED, ZipFile
 
 import torch
 
@@ -27,8 +27,12 @@ def load_weights(path: Path) -> TrackNetwork:
         TrackingError: There is no such file, it holds anything else, or it was written by another version.
     """
     try:
-        # torch does not look at the checksums that it wrote.
         with ZipFile(path) as parts:
+            # torch writes parts as they are; packed or shared ones could fill the memory from a small file.
+            is_plain = all(part.compress_type == ZIP_STORED for part in parts.infolist())
+            if not is_plain or sum(part.file_size for part in parts.infolist()) > path.stat().st_size:
+                raise ValueError("parts are larger than the file")
+            # torch does not look at the checksums that it wrote.
             is_whole = parts.testzip() is None
         content: Any = torch.load(path, map_location="cpu", weights_only=True) if is_whole else None
     except FileNotFoundError:
@@ -40,11 +44,13 @@ def load_weights(path: Path) -> TrackNetwork:
     if not isinstance(content, dict) or set(content) != {"format", "settings", "state"}:
         raise TrackingError(f"`{path.name}` holds no weights of the recurrent tracker")
     if type(content["format"]) is not int or content["format"] != FORMAT:
-        written = str(content["format"])[:20]
+        written = repr(content["format"])[:20]
         raise TrackingError(
             f"`{path.name}` has weights of format {written}, this version reads {FORMAT}: train them again"
         )
     try:
+        if not all(type(value) in (int, str) for value in content["settings"].values()):
+            raise TypeError("settings are whole numbers and names")
         network = TrackNetwork(**content["settings"])
         if not all(one.is_floating_point() for one in content["state"].values()):
             raise TypeError("weights are real numbers")

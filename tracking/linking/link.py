@@ -78,4 +78,4 @@ def _alone(positions: np.ndarray, options: LinkingOptions, radius: float) -> Lin
         return Linking(particle, {}, radius, options.longest_gap)
     unknown, d = np.full(len(positions), np.nan), positions.shape[1]
     nowhere = GapPoints(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, d)), np.empty((0, d, d)))
-    return Linking(particle, {}, radius, options.max_gap, unknown, unknown, unknown, nowhere)
+    return Linking(particle, {}, radius, options.max_gap, unknown, unknown, nowhere)

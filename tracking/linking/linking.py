@@ -35,7 +35,6 @@ class Linking:
             recurrent only, as are all that follow, and None otherwise.
         track_probability: That each particle is one and no false detections: the mean of that probability over its
             spots, shape ``(k,)``.
-        existence: That the particle is seen again within the frames a link may span, for every spot, shape ``(n,)``.
         gaps: Where particles are expected inside their tracks' gaps.
         scale: Root mean square displacement between two frames, in pixels, as found; NaN if unknown.
         density: Spots expected within one ``scale`` of any place; NaN if unknown.
@@ -47,7 +46,6 @@ class Linking:
     max_gap: int | None = None
     link_probability: np.ndarray | None = None
     track_probability: np.ndarray | None = None
-    existence: np.ndarray | None = None
     gaps: GapPoints | None = None
     scale: float = float("nan")
     density: float = float("nan")

@@ -60,7 +60,6 @@ def link_with_network(
         max_gap=found.depth - 1,
         link_probability=link_probability,
         track_probability=np.bincount(particle, found.real) / np.bincount(particle),
-        existence=found.existence,
         gaps=_gap_points(found, particle, options.z_scale),
         scale=found.scale,
         # The network is told half of its decimal logarithm.

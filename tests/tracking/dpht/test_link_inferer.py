@@ -85,9 +85,21 @@ def spoil(row: int, column: int, value: float) -> torch.Tensor:
         (spoil(3, 1, math.nan), "finite"),
         (spoil(3, 0, 1.5), "whole numbers in ascending order"),
         (spoil(0, 0, 5.0), "whole numbers in ascending order"),
-        (far_apart()[:2], "no two successive frames"),
     ],
 )
 def test_what_are_no_spots_is_refused(network: TrackNetwork, spots: torch.Tensor, message: str) -> None:
     with pytest.raises(TrackingError, match=message):
         LinkInferer()(spots, network)
+
+
+@pytest.mark.parametrize("n_spots", [0, 1, 2])
+def test_one_frame_and_none_have_no_links(network: TrackNetwork, n_spots: int) -> None:
+    links = LinkInferer()(far_apart()[:n_spots], network)
+    assert links.shape == (n_spots, 4)
+    assert (links[:, 0] == -1).all()
+
+
+def test_where_distances_tell_nothing_the_tracker_finds_out(network: TrackNetwork) -> None:
+    spots = far_apart()
+    spots[:, 0] *= 3  # no two successive frames
+    assert LinkInferer()(spots, network).shape == (24, 4)

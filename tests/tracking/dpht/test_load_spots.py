@@ -30,6 +30,7 @@ def test_columns_are_found_by_name_and_rows_ordered_by_frame(tmp_path: Path, tex
         (b"", "needs the columns"),
         (b"frame,x,y\n0,1\n", "needs a number in every cell of frame, x, y$"),
         (b"frame,x,y\n0,1,none\n", "needs a number in every cell"),
+        (b"frame,x,y\n#0,1,2\n1,1,2\n", "needs a number in every cell"),
         (b"frame,x,y\n0,1,inf\n", "needs a finite number"),
         (b"\xff\xfe\x00", "is not a CSV table"),
     ],

@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from tracking.dpht.save_links import SaveLinks
+from tracking.errors import TrackingError
 from tracking.io import read_tracks
 
 
@@ -21,3 +23,12 @@ def test_the_table_reads_back_as_tracks(tmp_path: Path) -> None:
     assert found["particle"].tolist() == [0, 0, 1, 0]
     np.testing.assert_array_equal(found[["frame", "x", "y"]].to_numpy(), spots.numpy())
     np.testing.assert_allclose(found[["link_probability", "existence", "real"]].to_numpy(), links[:, 1:].numpy())
+
+
+def test_the_spots_are_never_written_over(tmp_path: Path) -> None:
+    source = tmp_path / "movie.csv"
+    source.write_text("frame,x,y\n0,1,2\n")
+    data = {"spots": torch.tensor([[0.0, 1, 2]]), "name": "movie", "path": str(source), "pred": torch.full((1, 4), -1.0)}
+    with pytest.raises(TrackingError, match="give another output_dir"):
+        SaveLinks(str(tmp_path))(data)
+    assert source.read_text() == "frame,x,y\n0,1,2\n"

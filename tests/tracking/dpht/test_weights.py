@@ -1,6 +1,7 @@
 import pickle
 from contextlib import suppress
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 import torch
@@ -218,3 +219,20 @@ def test_weights_that_are_not_real(tmp_path, content):
 @pytest.mark.parametrize("hidden", [0, -1, 10**6])
 def test_a_width_that_would_take_all_memory(tmp_path, content, hidden):
     refused(tmp_path / "model.pt", {**content, "settings": {"hidden": hidden, "cell": "gru"}}, "do not fit")
+
+
+def test_a_small_file_cannot_fill_the_memory(tmp_path, content):
+    #  a packed part of zeros is a thousandth of what it unpacks to
+    whole, packed = tmp_path / "whole.pt", tmp_path / "model.pt"
+    torch.save({**content, "state": {**content["state"], "more": torch.zeros(10**6)}}, whole)
+    with ZipFile(whole) as parts, ZipFile(packed, "w", ZIP_DEFLATED) as smaller:
+        for part in parts.infolist():
+            smaller.writestr(part.filename, parts.read(part))
+    assert packed.stat().st_size < whole.stat().st_size / 3
+    with pytest.raises(TrackingError, match="is damaged or holds no weights"):
+        load_weights(packed)
+
+
+def test_settings_are_numbers_and_names(tmp_path, content):
+    settings = {**content["settings"], "hidden": torch.tensor(content["settings"]["hidden"])}
+    refused(tmp_path / "model.pt", {**content, "settings": settings}, "do not fit")

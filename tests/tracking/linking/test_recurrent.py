@@ -50,7 +50,7 @@ def test_every_gap_has_its_expected_places_and_every_spot_its_probability(missed
     # The first spot of a particle has no link behind it, every other has one.
     _, first = np.unique(linked.particle, return_index=True)
     assert np.flatnonzero(np.isnan(linked.link_probability)).tolist() == sorted(first.tolist())
-    for values in (linked.link_probability, linked.track_probability, linked.existence):
+    for values in (linked.link_probability, linked.track_probability):
         known = values[~np.isnan(values)]
         assert ((known >= 0) & (known <= 1)).all()
     assert linked.track_probability.shape == (linked.particle.max() + 1,)
@@ -116,7 +116,7 @@ def test_absurd_radii_and_places(untrained, radius, spread):
 
 def test_a_nearly_empty_movie_says_that_nothing_is_known(untrained):
     linked = link(np.array([0, 4]), np.zeros((2, 2)), LinkingOptions(method="recurrent"), untrained)
-    for values in (linked.link_probability, linked.track_probability, linked.existence):
+    for values in (linked.link_probability, linked.track_probability):
         assert np.isnan(values).tolist() == [True, True]
     assert linked.gaps.position.shape == (0, 2)
     assert np.isnan([linked.scale, linked.density]).all()
