@@ -28,7 +28,8 @@ def test_the_table_reads_back_as_tracks(tmp_path: Path) -> None:
 def test_the_spots_are_never_written_over(tmp_path: Path) -> None:
     source = tmp_path / "movie.csv"
     source.write_text("frame,x,y\n0,1,2\n")
-    data = {"spots": torch.tensor([[0.0, 1, 2]]), "name": "movie", "path": str(source), "pred": torch.full((1, 4), -1.0)}
+    spots, links = torch.tensor([[0.0, 1, 2]]), torch.full((1, 4), -1.0)
+    data = {"spots": spots, "name": "movie", "path": str(source), "pred": links}
     with pytest.raises(TrackingError, match="give another output_dir"):
         SaveLinks(str(tmp_path))(data)
     assert source.read_text() == "frame,x,y\n0,1,2\n"
