@@ -11,6 +11,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
+from scipy.spatial import cKDTree
 
 from medseg.bundle import find_bundle
 from tracking.detection import DetectionOptions, prepare_detector
@@ -21,10 +22,13 @@ from tracking.dpht.spots import Spots
 from tracking.dpht.weights import load_weights
 from tracking.linking import estimate_search_radius
 from tracking.simulation import simulate
+from tracking.tracks import Tracks
 
 # Three hypotheses of every spot, more than by default: there is more to see.
 DEPTH, WIDTH = 3, 3
 PAST, CHOSEN, OTHER = "#0072b2", "#009e73", "#d55e00"
+# Probability of the link that is shown, about.
+SURE = 0.65
 
 
 def main(path: Path) -> None:
@@ -43,22 +47,31 @@ def main(path: Path) -> None:
     with torch.inference_mode():
         ahead = Ahead(spots, network, DEPTH, WIDTH)
         followed = list(follow(spots, network, ahead, range(len(found)), depth=DEPTH, window=DEPTH))
-    frame, spot = _telling(spots, followed, links.source)
-    figure = Figure(figsize=(11, 5.4), layout="constrained")
+    frame, spot = _telling(spots, followed, links.source, _true_particles(movie.truth, frames, positions))
+    figure = Figure(figsize=(11, 6.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     _draw_situation(left, positions, frames, links.source, spot, frame)
     _draw_hypotheses(right, positions, spots, ahead, followed, links.source, links.scale, spot, frame)
     for axes in (left, right):
         centre = positions[spot]
-        axes.set(xlim=(centre[1] - 26, centre[1] + 26), ylim=(centre[0] + 26, centre[0] - 26), aspect="equal")
+        axes.set(xlim=(centre[1] - 20, centre[1] + 20), ylim=(centre[0] + 20, centre[0] - 20), aspect="equal")
         axes.set_xticks([])
         axes.set_yticks([])
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=130, bbox_inches="tight")
 
 
-def _telling(spots: Spots, followed: list[Followed], source: np.ndarray) -> tuple[int, int]:
-    """A spot whose track goes on to another spot than the nearest one, with several to choose from, and its frame."""
-    best = (-1.0, 0, 0)
+def _true_particles(truth: Tracks, frames: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """The particle nearest to each spot in its frame."""
+    places = truth.spots[["frame", "y", "x"]].to_numpy(float)
+    # No spot is as far from its particle as from another frame.
+    far = np.array([1e4, 1.0, 1.0])
+    _, nearest = cKDTree(places * far).query(np.column_stack([frames, positions]) * far)
+    return truth.spots["particle"].to_numpy()[nearest]
+
+
+def _telling(spots: Spots, followed: list[Followed], source: np.ndarray, particle: np.ndarray) -> tuple[int, int]:
+    """A spot whose track goes on, rightly, to another one than the nearest, with several to choose from; its frame."""
+    best = (-np.inf, 0, 0)
     after = np.full(len(source), -1)
     linked = np.flatnonzero(source >= 0)
     after[source[linked]] = linked
@@ -74,9 +87,11 @@ def _telling(spots: Spots, followed: list[Followed], source: np.ndarray) -> tupl
             nearest = next_one.column[in_next][np.argmin(distance)]
             past = _past(source, spot)
             probability = next_one.log_probability.exp().numpy()[in_next & (next_one.column == after[spot])]
-            if nearest == after[spot] or len(past) < 5 or not len(probability):
+            is_right = len(set(particle[[*past[:5], after[spot]]].tolist())) == 1
+            if nearest == after[spot] or len(past) < 5 or not len(probability) or not is_right:
                 continue
-            score = float(probability[0]) + 0.02 * min(int(in_next.sum()), 5)
+            # Far from sure.
+            score = -abs(float(probability[0]) - SURE) + 0.02 * min(int(in_next.sum()), 5)
             best = max(best, (score, frame, spot))
     return best[1], best[2]
 
@@ -98,7 +113,7 @@ def _draw_situation(
         axes.scatter(now[:, 1], now[:, 0], s=size, color=colour, label=f"spots {step} frame{'s' * (step > 1)} later")
     axes.scatter(*positions[spot][::-1], s=90, facecolors="none", edgecolors=PAST, linewidths=2)
     axes.set_title("Where does this particle go on?")
-    axes.legend(frameon=False, loc="lower left", fontsize=8)
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=2)
 
 
 def _draw_hypotheses(
@@ -129,16 +144,16 @@ def _draw_hypotheses(
         if spots.frame[column] != frame + 1:
             continue
         colour = CHOSEN if source[column] == spot else OTHER
-        _line(axes, positions[spot], positions[column], colour, max(chance, 0.12), 2.0)
+        _line(axes, positions[spot], positions[column], colour, max(chance, 0.25), 2.0)
         y, x = positions[column]
-        axes.annotate(f"{chance:.2f}", (x + 1, y - 1), color=colour, fontsize=9)
-        _draw_future(axes, positions, spots, ahead, column, colour, max(chance, 0.25), 2)
+        axes.annotate(f"{chance:.2f}", (x + 1, y - 1), color=colour)
+        _draw_future(axes, positions, spots, ahead, column, colour, max(chance, 0.4), 2)
     none = 1 - probability[(after.row == spot) & (spots.frame[after.column] == frame + 1)].sum()
     axes.plot([], [], color=CHOSEN, label="candidate chosen, its futures behind it")
     axes.plot([], [], color=OTHER, label="other candidates")
     axes.add_patch(Ellipse((0, 0), 0, 0, color=PAST, alpha=0.15, label="expected here (95 percent)"))
     axes.set_title(f"What the tracker weighs (missing or gone: {max(none, 0):.2f})")
-    axes.legend(frameon=False, loc="lower left", fontsize=8)
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=2)
 
 
 def _draw_future(
