@@ -52,4 +52,4 @@ def save_calibration_figure(path: Path, found: Mapping[str, Sequence[Mapping[str
 def _dress(axes: Axes, x: str, y: str, title: str) -> None:
     axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, zorder=0)
     axes.set(xlabel=x, ylabel=y, title=title, xlim=(0, 1.01), ylim=(0, 1.01))
-    axes.legend(fontsize=7, loc="upper left")
+    axes.legend(fontsize=7, loc="lower right")
