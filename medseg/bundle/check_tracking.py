@@ -48,8 +48,6 @@ def _check_linking(bundle: Path, data: Path) -> None:
     linked = np.flatnonzero(source >= 0)
     if (spots[source[linked], 0] >= spots[linked, 0]).any() or len(np.unique(source[linked])) < len(linked):
         raise UserError("the inferer of inference.yaml must link a spot to one earlier spot at most, and none twice")
-    if len(linked) < len(spots) / 2:
-        raise UserError("the inferer of inference.yaml must link four particles that are far from each other")
     rest = links[:, 1:].numpy()
     if not ((rest[~np.isnan(rest)] >= 0) & (rest[~np.isnan(rest)] <= 1)).all():
         raise UserError("the inferer of inference.yaml must give probabilities beside the links")
