@@ -175,9 +175,7 @@ def track(
     )
     calibration = calibration_options(calibrate, calibration_minutes, seed, linker.value)
     files = ("tracks.csv", "tracks.xml", "overlay.png", "summary.png")
-    # What a killed run left of its calibration is made again.
-    is_finished = (output / "run.json").exists()
-    require_free(output, (*files, *(CALIBRATION_FILES if calibration and is_finished else ())), overwrite)
+    require_free(output, (*files, *(CALIBRATION_FILES if calibration else ())), overwrite)
     weights = find_tracker(bundle or SHIPPED_TRACKER) if linker == Linker.RECURRENT else None
     reference = read_truth(truth) if truth else None
     options: dict[str, object] = {

@@ -66,13 +66,6 @@ def test_the_calibrated_tracker_is_a_bundle_for_the_next_movie(medseg, simulated
     assert again.code == 2
     assert "exists and is kept" in again.err
 
-    # Killed after calibrating: the same command goes on.
-    for name in ("tracks.csv", "tracks.xml", "overlay.png", "summary.png", "run.json"):
-        (output / name).unlink()
-    resumed = medseg("track", simulated / "movie.tif", "-o", output, *OPTIONS)
-    assert resumed.code == 0, resumed.err
-    assert json.loads(resumed.out)["tracks"] == said["tracks"]
-
 
 @pytest.mark.slow
 def test_a_movie_too_short_to_calibrate_to_is_tracked_all_the_same(medseg, tmp_path):
