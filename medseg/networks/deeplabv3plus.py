@@ -173,7 +173,7 @@ class _FullPrecision(nn.Module):
         self.layer = layer
 
     def forward(self, features: Tensor) -> Tensor:
-        if not torch.jit.is_scripting() and features.device.type == "cpu":
+        if not torch.jit.is_scripting() and features.device.type == "cpu":  # type: ignore[attr-defined]
             with torch.autocast("cpu", enabled=False):
                 found: Tensor = self.layer(features.float())
                 return found
