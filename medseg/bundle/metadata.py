@@ -49,7 +49,7 @@ class Extent(BaseModel, extra="forbid"):
     max: list[float] = Field(min_length=2, max_length=3)
 
 
-Kind = Literal["segmentation", "particle tracking"]
+Kind = Literal["segmentation", "instance segmentation", "particle tracking"]
 # What only a bundle that takes images and gives labels can say.
 _OF_IMAGES = ("data_type", "image_classes", "label_classes", "pred_classes")
 
@@ -57,6 +57,7 @@ _OF_IMAGES = ("data_type", "image_classes", "label_classes", "pred_classes")
 class ExpectedInput(BaseModel, extra="forbid"):
     """What the weights have seen in training; medseg's own section, which other tools ignore."""
 
+    channels: list[int] | None = Field(None, description="Numbers of channels taken, where the first transforms adapt.")
     modality: str | None = None
     extent_mm: Extent | None = None
     field_of_view: str | None = None
@@ -104,7 +105,12 @@ class BundleMetadata(BaseModel):
     @property
     def segments(self) -> bool:
         """Whether the bundle takes images and gives labels, and is trained on cases of both."""
-        return self.medseg_kind == "segmentation"
+        return self.medseg_kind != "particle tracking"
+
+    @property
+    def has_instances(self) -> bool:
+        """Whether the labels are objects, 1 to n, rather than classes."""
+        return self.medseg_kind == "instance segmentation"
 
     @property
     def image(self) -> TensorFormat:
@@ -112,11 +118,22 @@ class BundleMetadata(BaseModel):
         return next(iter(self.network_data_format.inputs.values()))
 
     @property
+    def channels(self) -> list[int]:
+        """Numbers of channels that an image may have."""
+        taken = self.expected_input.channels if self.expected_input else None
+        return taken or [self.image.num_channels]
+
+    @property
     def classes(self) -> dict[int, str]:
-        """Names of the label values, without the background; none of a bundle that does not segment."""
+        """Names of the label values, without the background; none of a bundle that does not segment.
+
+        Where labels are objects, 1 stands for all of them, and the network's first channel has their name.
+        """
         if not self.segments:
             return {}
         output = next(iter(self.network_data_format.outputs.values()))
+        if self.has_instances:
+            return {1: output.channel_def["0"]}
         return {int(value): name for value, name in output.channel_def.items() if value != "0"}
 
     @property

@@ -27,7 +27,7 @@ class AutocastInferer(Inferer):
     ) -> torch.Tensor:
         """Logits of ``inputs``, shape ``(B, C, ...)``, float32."""
         plain = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
-        if plain.ndim == 5:
-            plain = plain.contiguous(memory_format=torch.channels_last_3d)
+        last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(plain.ndim, torch.preserve_format)
+        plain = plain.contiguous(memory_format=last)
         with torch.autocast(plain.device.type, dtype=self.dtype, enabled=self.dtype is not torch.float32):
             return network(plain, *args, **kwargs).float()

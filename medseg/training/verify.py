@@ -12,7 +12,7 @@ def verify_case(case: Case, metadata: BundleMetadata) -> None:
 
     Raises:
         UserError: a file cannot be read, image and label differ in geometry, the image does not fit the network, or the
-            label holds a value that is no class of the bundle.
+            label holds a value that is no class of the bundle. Where labels are objects, they hold any numbers from 0.
     """
     image, label = read_image(case.image), read_label(case.label)
     require_same_geometry(image, label, f"`{case.image}`", f"`{case.label}`")
@@ -20,6 +20,12 @@ def verify_case(case: Case, metadata: BundleMetadata) -> None:
         require_fitting_image(image, metadata)
     except UserError as error:
         raise UserError(f"`{case.image}`: {error}") from error
+    if metadata.has_instances:
+        if label.data.min() < 0:
+            raise UserError(
+                f"`{case.label}` must number its objects from 1, and 0 is background; it holds {label.data.min()}"
+            )
+        return
     unknown = sorted(set(np.unique(label.data).tolist()) - {0, *metadata.classes})
     if unknown:
         raise UserError(

@@ -13,6 +13,7 @@ from medseg.errors import UserError, first_line
 from medseg.io.atomic import atomic_path
 
 TRAIN_CONFIG = Path("configs") / "train.yaml"
+_OF_TRANSFORMS = ("channels", "mirror_axes")
 _GIVEN_BY_OPTIONS = (
     "bundle_root",
     "ckpt_dir",
@@ -79,7 +80,10 @@ def copy_untrained(source: Path, target: Path) -> None:
         "data_source": "Simulated movies" if is_simulated else "The cases of docs/manifest.json",
         "eval_metrics": {},
     }
-    metadata.pop("expected_input", None)
+    # What the former cases looked like says nothing of the new ones; what the transforms take holds for both.
+    expected = {key: value for key, value in metadata.pop("expected_input", {}).items() if key in _OF_TRANSFORMS}
+    if expected:
+        metadata["expected_input"] = expected
     with atomic_path(path) as partial:
         partial.write_text(json.dumps(metadata, indent=4) + "\n", encoding="utf-8")
     (target / "docs").mkdir(exist_ok=True)
