@@ -32,9 +32,13 @@ def test_folders_above_are_made(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, ValueError])
 def test_an_error_leaves_what_was_there(folder: Path, error: type[BaseException]) -> None:
-    with pytest.raises((error, UserError)), atomic_folder(folder) as partial:
-        (partial / "new").touch()
-        raise error
+    def write() -> None:
+        with atomic_folder(folder) as partial:
+            (partial / "new").touch()
+            raise error
+
+    with pytest.raises((error, UserError)):
+        write()
     assert names(folder.parent) == {"target", "target/former"}
 
 
