@@ -155,15 +155,26 @@ def read_metadata(bundle: Path) -> BundleMetadata:
     """
     path = bundle / "configs" / "metadata.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except OSError as error:
         raise UserError(f"`{path}` cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"`{path}` must be JSON, but {error}") from error
+    return parse_metadata(content, f"`{path}`")
+
+
+def parse_metadata(content: bytes, source: str) -> BundleMetadata:
+    """The metadata in the bytes of a file; ``source`` names it in messages.
+
+    Raises:
+        UserError: it is not JSON, or breaks the specification; every broken key is named.
+    """
     try:
-        return BundleMetadata.model_validate(content)
+        parsed = json.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{source} must be JSON, but {error}") from error
+    try:
+        return BundleMetadata.model_validate(parsed)
     except ValidationError as error:
         broken = "; ".join(
             f"{'.'.join(str(part) for part in item['loc']) or 'metadata'}: {item['msg']}" for item in error.errors()
         )
-        raise UserError(f"`{path}` breaks MONAI's bundle specification: {broken}") from error
+        raise UserError(f"{source} breaks MONAI's bundle specification: {broken}") from error

@@ -2,11 +2,18 @@ from typing import Annotated
 
 import typer
 
+from medseg.cli.bundle_export import export_bundle
+from medseg.cli.bundle_import import import_bundle
 from medseg.cli.console import print_json, print_table
 from medseg.cli.options import JsonOption, NoLogOption, TrustOption
 
-bundle_app = typer.Typer(help="List, show and check MONAI bundles.", no_args_is_help=True, rich_markup_mode=None)
+bundle_app = typer.Typer(
+    help="List, show, check, export and import MONAI bundles.", no_args_is_help=True, rich_markup_mode=None
+)
 NameArgument = Annotated[str, typer.Argument(metavar="BUNDLE", help="Name of a shipped bundle or path of any.")]
+
+bundle_app.command("export")(export_bundle)
+bundle_app.command("import")(import_bundle)
 
 
 @bundle_app.command("list")
