@@ -79,7 +79,11 @@ def copy_untrained(source: Path, target: Path) -> None:
         "data_source": "Simulated movies" if is_simulated else "The cases of docs/manifest.json",
         "eval_metrics": {},
     }
-    metadata.pop("expected_input", None)
+    mirrored = (metadata.get("expected_input") or {}).get("mirror_axes")
+    for section in ("expected_input", "calibration", "postprocessing"):
+        metadata.pop(section, None)
+    if mirrored:  # it follows from the train config, the rest from the data
+        metadata["expected_input"] = {"mirror_axes": mirrored}
     with atomic_path(path) as partial:
         partial.write_text(json.dumps(metadata, indent=4) + "\n", encoding="utf-8")
     (target / "docs").mkdir(exist_ok=True)
