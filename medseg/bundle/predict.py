@@ -23,8 +23,9 @@ class Prediction:
 
     Attributes:
         label: unsigned integers of the smallest type that holds them, the shape of the image.
-        probabilities: float32, ``(C, ...)``, mean over members and mirror images; None of a bundle that makes labels
-            before it comes back to the image's grid, or whose channels are no probabilities.
+        probabilities: float32, ``(C, ...)``, mean over members and mirror images; of an instance bundle the first
+            channel alone is one. None of a bundle that makes labels before it comes back to the image's grid, or whose
+            channels are no probabilities.
         entropy: predictive entropy, float32 from 0 to 1 (``medseg.inference.mixture``); None unless asked for.
         mutual_information: disagreement of members and mirror images, in the same unit; None where there was only one.
     """
@@ -65,6 +66,8 @@ def predict(
                 probabilities = bundle.to_probabilities(_tempered(item, bundle.temperature))
                 if uncertainty or len(bundles) > 1:
                     _require_grid(probabilities["pred"].shape[1:], image, bundle)
+                if bundle.channels == "classes":
+                    _fill_outside(probabilities["pred"])
                 mixture.add(probabilities["pred"])
                 first = first or probabilities
     leader = bundles[0]
@@ -72,7 +75,7 @@ def predict(
         label = np.asarray(leader.to_label({**first, "pred": mixture.mean})["pred"].cpu())
     return Prediction(
         _finished(_integers(label, image, leader), bundles),
-        probabilities=_array(mixture.mean) if _is_on_grid(mixture.mean, image) and leader.channels else None,
+        probabilities=_probabilities(mixture.mean, image, leader),
         entropy=_array(mixture.entropy()) if uncertainty else None,
         mutual_information=_array(mixture.mutual_information()) if uncertainty and mixture.count > 1 else None,
     )
@@ -110,8 +113,17 @@ def _require_grid(shape: Sequence[int], image: Image, bundle: LoadedBundle) -> N
         )
 
 
-def _is_on_grid(probabilities: "Tensor", image: Image) -> bool:
-    return tuple(probabilities.shape[1:]) == image.spatial_shape
+def _fill_outside(probabilities: "Tensor") -> None:
+    """Background for what a bundle cropped away, where inverting the crop leaves no probability of any class."""
+    probabilities[0] = probabilities[0].where(probabilities.sum(0) != 0, 1)
+
+
+def _probabilities(mean: "Tensor", image: Image, bundle: LoadedBundle) -> np.ndarray | None:
+    if bundle.channels is None or tuple(mean.shape[1:]) != image.spatial_shape:
+        return None
+    values = _array(mean)
+    # At the border of such a crop, interpolation leaves less than 1.
+    return values / values.sum(0) if bundle.channels == "classes" else values
 
 
 def _array(tensor: "Tensor") -> np.ndarray:

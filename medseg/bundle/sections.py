@@ -9,7 +9,11 @@ Option = Literal["largest_component", "fill_holes"]
 
 
 class Calibration(BaseModel, extra="forbid"):
-    """What makes the probabilities of a bundle honest: its logits are divided by ``temperature``."""
+    """What makes the probabilities of a bundle honest: its logits are divided by ``temperature``.
+
+    The most probable class of a voxel of the network stays the same. Where these are interpolated to another grid, a
+    voxel between two classes can become the other one.
+    """
 
     temperature: float = Field(gt=0, allow_inf_nan=False)
     fitted_on: str = Field(description="The cases it was fitted on; never those of the test.")

@@ -55,9 +55,9 @@ def test_nothing_chosen_or_nothing_there_changes_nothing() -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_volumes_of_any_type(dtype: type) -> None:
     label = np.zeros((7, 7, 7), dtype)
-    label[1:6, 1:6, 1:6] = 1
-    label[3, 3, 3] = 0
-    label[0, 0, 6] = 1
+    label[2:7, 2:7, 2:7] = 1
+    label[4, 4, 4] = 0
+    label[0, 0, 0] = 1
     result = postprocess(label, [1], [1])
     assert result.dtype == dtype
     assert result.sum() == 125
