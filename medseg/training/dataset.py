@@ -96,4 +96,3 @@ def _by_name(folder: Path) -> dict[str, Path]:
         if found[case_name(path)] != path:
             raise UserError(f"`{folder}` holds two files of the case {case_name(path)}, keep one of them")
     return found
-

@@ -31,7 +31,7 @@ class EarlyStop:
             engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self._stop)
 
     def _has_waited(self, engine: Engine) -> bool:
-        best = max(self.evaluator.state.best_metric_epoch, 0)
+        best = max(int(self.evaluator.state.best_metric_epoch), 0)
         return int(engine.state.epoch) - best >= self.patience * self.interval
 
     def _stop(self, engine: Engine) -> None:

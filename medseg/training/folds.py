@@ -64,11 +64,7 @@ def assign_splits(
     development = list(dict.fromkeys(_patient(case_id, patients) for case_id in rest))
     validation = set(development[::_VALIDATION_EVERY])
     return {
-        case_id: "test"
-        if part == test_part
-        else "validation"
-        if _patient(case_id, patients) in validation
-        else "train"
+        case_id: "test" if part == test_part else "validation" if _patient(case_id, patients) in validation else "train"
         for case_id, part in part_of.items()
         if part != left_out
     }

@@ -30,6 +30,6 @@ def require_folds(
             for value, name in classes.items():
                 if value not in found:
                     raise UserError(
-                        f"no {split} case of fold {fold} holds the class {name} (label value {value}): give more cases, "
-                        "or fewer folds"
+                        f"no {split} case of fold {fold} holds the class {name} (label value {value}): give more "
+                        "cases, or fewer folds"
                     )

@@ -45,7 +45,7 @@ def parse_overrides(pairs: Sequence[str], bundle: Path) -> dict[str, Any]:
             raise UserError(f"--set wants KEY=VALUE, got `{pair}`")
         top = key.partition("#")[0]
         if top in _GIVEN_BY_OPTIONS:
-            raise UserError(f"--set {key} is not for you to set: it follows from the options of medseg train")
+            raise UserError(f"--set {key} is not for you to set: it follows from the options of the command")
         if top not in known:
             near = difflib.get_close_matches(top, known, n=1)
             raise UserError(f"the train config has no `{top}`" + (f": did you mean {near[0]}?" if near else ""))
