@@ -1,13 +1,9 @@
-import csv
-import json
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from medseg.cli.console import print_json, print_table, progress, say
+from medseg.cli.console import print_json, say
 from medseg.cli.model_name import bundle_option, model_name
 from medseg.cli.options import (
     BundleOption,
@@ -18,14 +14,12 @@ from medseg.cli.options import (
     OverwriteOption,
     TrustOption,
 )
+from medseg.cli.print_scores import print_scores
+from medseg.cli.score_bundle import TOLERANCE_MM, score_bundle
 from medseg.errors import UserError
 
 if TYPE_CHECKING:
-    from medseg.metrics import ClassScore, ClassSummary
-    from medseg.runs import Run
     from medseg.training.dataset import Case
-
-Scores = dict[str, dict[str, "ClassScore"]]
 
 
 def evaluate(
@@ -38,7 +32,9 @@ def evaluate(
         Literal["train", "validation", "test"] | None,
         typer.Option("--split", help="Only the cases that the bundle's manifest puts here, known by their bytes."),
     ] = None,
-    tolerance: Annotated[float, typer.Option("--tolerance", min=0.0, help="Of the surface Dice (NSD), in mm.")] = 1.0,
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", min=0.0, help="Of the surface Dice (NSD), in mm.")
+    ] = TOLERANCE_MM,
     overwrite: OverwriteOption = False,
     device: DeviceOption = "auto",
     trust_bundle: TrustOption = False,
@@ -50,10 +46,8 @@ def evaluate(
     OUTPUT gets metrics.json, and for labelled images cases.csv and the figure dice.png.
     """
     from medseg.bundle import find_bundle, load_bundle, read_metadata
-    from medseg.bundle.evaluate import score_files
     from medseg.cli.evaluate_tracker import evaluate_tracker, require_no_cases
     from medseg.cli.outputs import make_folder
-    from medseg.metrics import summarise
     from medseg.runs import open_run
 
     folder = find_bundle(bundle)
@@ -73,43 +67,13 @@ def evaluate(
         run.device = str(loaded.device)
         run.use_model(model_name(folder, run), loaded.metadata.version, loaded.weights_sha256)
         cases = _choose(cases, folder, split)
-        scores: Scores = {}
-        for case in progress(cases, "evaluating"):
-            run.case(case.id)
-            try:
-                scores[case.id] = score_files(loaded, case.image, case.label, tolerance)
-                run.add_input(case.image)
-                run.add_input(case.label)
-            except UserError as error:
-                say(f"medseg: {error}")
-        failed = len(cases) - len(scores)
-        if failed:
-            run.fail(f"{failed} of {len(cases)} cases failed")
-        if not scores:
-            raise typer.Exit(2)
-        summary = summarise(list(scores.values()))
-        metrics = {
-            "bundle": {
-                "name": loaded.name,
-                "version": loaded.metadata.version,
-                "weights_sha256": loaded.weights_sha256,
-            },
-            "split": split,
-            "tolerance_mm": tolerance,
-            "failed": failed,
-            "summary": {name: item.to_dict() for name, item in summary.items()},
-            "cases": [
-                {"case": case, **{name: asdict(score) for name, score in row.items()}} for case, row in scores.items()
-            ],
-        }
-        _write(output, metrics, scores)
-        _log(run, output, metrics)
+        metrics = score_bundle(run, loaded, cases, output, split=split, tolerance=tolerance)
     if json_output:
         print_json(metrics)
     else:
-        _print(summary, scores, tolerance)
+        print_scores(metrics)
         say(f"Every case: {output / 'cases.csv'}; all figures: {output / 'metrics.json'}")
-    if failed:
+    if metrics["failed"]:
         raise typer.Exit(1)
 
 
@@ -137,63 +101,3 @@ def _choose(cases: "list[Case]", bundle: Path, split: str | None) -> "list[Case]
     if len(chosen) < (total := len(manifest.of_split(split))):
         say(f"warning: only {len(chosen)} of the {total} {split} cases of the manifest are here")
     return chosen
-
-
-def _write(output: Path, metrics: dict[str, Any], scores: Scores) -> None:
-    from medseg.cli.dice_figure import save_dice_figure
-    from medseg.io.atomic import atomic_path
-
-    with atomic_path(output / "metrics.json") as partial:
-        partial.write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    with (
-        atomic_path(output / "cases.csv") as partial,
-        partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-    ):
-        rows = [
-            {"case": case, "class": name, **asdict(score)}
-            for case, row in scores.items()
-            for name, score in row.items()
-        ]
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    with atomic_path(output / "dice.png") as partial:
-        save_dice_figure(partial, scores)
-
-
-def _log(run: "Run", output: Path, metrics: dict[str, Any]) -> None:
-    run.log_metrics(
-        {
-            f"{name}_{measure}": float(value)
-            for name, item in metrics["summary"].items()
-            for measure, value in item.items()
-            if isinstance(value, int | float)
-        }
-    )
-    run.log_table("cases", metrics["cases"])
-    run.log_figure(output / "dice.png")
-
-
-def _print(summary: "dict[str, ClassSummary]", scores: Scores, tolerance: float) -> None:
-    worst = sorted(scores, key=lambda case: min(score.dice or 0.0 for score in scores[case].values()))[:3]
-    print_table(
-        "Worst cases (Dice)",
-        ["case", *summary],
-        [(case, *(item.dice for item in scores[case].values())) for case in worst],
-    )
-    measures: dict[str, Callable[[ClassSummary], object]] = {
-        "n": lambda item: item.n,
-        "Dice, mean ± SD": lambda item: f"{_three(item.dice_mean)} ± {_three(item.dice_std)}",
-        "Dice, 95 % interval of the mean": lambda item: " to ".join(map(_three, item.dice_ci95 or ())) or None,
-        "HD95, mean (mm)": lambda item: item.hd95_mean,
-        f"NSD at {tolerance:g} mm, mean": lambda item: item.nsd_mean,
-        "volume error, mean (ml)": lambda item: item.volume_error_ml_mean,
-        "missed": lambda item: item.missed,
-        "spurious": lambda item: item.spurious,
-    }
-    rows = [(name, *(measure(item) for item in summary.values())) for name, measure in measures.items()]
-    print_table("Summary", ["measure", *summary], rows)
-
-
-def _three(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
