@@ -20,6 +20,8 @@ class Calibration(BaseModel, extra="forbid"):
     n: int = Field(gt=0, description="Number of these cases.")
     ece_before: float = Field(ge=0, le=1, description="Expected calibration error on these cases at temperature 1.")
     ece_after: float = Field(ge=0, le=1, description="The same at ``temperature``.")
+    ece_foreground_before: float | None = Field(None, description="Where prediction or reference is no background.")
+    ece_foreground_after: float | None = None
 
 
 class PostprocessingEvidence(BaseModel, extra="forbid"):

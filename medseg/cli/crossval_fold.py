@@ -75,7 +75,7 @@ def run_fold(
         run.device = str(loaded.device)
         run.use_model(run.case(folder.name), metadata.version, loaded.weights_sha256)
         test = [case for case in cases if case.split == "test"]
-        metrics = score_bundle(run, loaded, test, folder / "scores", split="test", tolerance=TOLERANCE_MM)
+        metrics = score_bundle(run, [loaded], test, folder / "scores", split="test", tolerance=TOLERANCE_MM)
     if metrics["failed"]:
         parent.fail(f"{metrics['failed']} of {len(test)} test cases of fold {number} failed")
 

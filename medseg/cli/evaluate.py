@@ -1,14 +1,17 @@
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from medseg.cli.console import print_json, say
-from medseg.cli.model_name import bundle_option, model_name
+from medseg.cli.load_members import load_members
+from medseg.cli.model_name import bundle_options
 from medseg.cli.options import (
-    BundleOption,
+    BundlesOption,
     DeviceOption,
     JsonOption,
+    MirrorOption,
     NoLogOption,
     OutputOption,
     OverwriteOption,
@@ -23,36 +26,40 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    bundle: BundleOption,
+    bundle: BundlesOption,
     output: OutputOption,
     images: Annotated[Path | None, typer.Option("--images", help="Folder of images.")] = None,
     labels: Annotated[Path | None, typer.Option("--labels", help="Folder of labels of the same names.")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/ instead.")] = None,
     split: Annotated[
         Literal["train", "validation", "test"] | None,
-        typer.Option("--split", help="Only the cases that the bundle's manifest puts here, known by their bytes."),
+        typer.Option("--split", help="Only cases that the manifest of every bundle puts here, known by their bytes."),
     ] = None,
     tolerance: Annotated[
         float, typer.Option("--tolerance", min=0.0, help="Of the surface Dice (NSD), in mm.")
     ] = TOLERANCE_MM,
+    mirror: MirrorOption = False,
     overwrite: OverwriteOption = False,
     device: DeviceOption = "auto",
     trust_bundle: TrustOption = False,
     no_log: NoLogOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Score a bundle on labelled images, or a particle tracker on simulated movies.
+    """Score a bundle or an ensemble on labelled images, or a particle tracker on simulated movies.
 
-    OUTPUT gets metrics.json, and for labelled images cases.csv and the figure dice.png.
+    OUTPUT gets metrics.json, and for labelled images cases.csv and the figures dice.png and reliability.png.
     """
-    from medseg.bundle import find_bundle, load_bundle, read_metadata
+    from medseg.bundle import find_bundle, read_metadata
     from medseg.cli.evaluate_tracker import evaluate_tracker, require_no_cases
     from medseg.cli.outputs import make_folder
     from medseg.runs import open_run
 
-    folder = find_bundle(bundle)
-    if not read_metadata(folder).segments:
+    folders = [find_bundle(item) for item in bundle]
+    folder = folders[0]
+    if not read_metadata(folder).segments and len(folders) == 1:
         require_no_cases(folder, device, images, labels, data, split)
+        if mirror:
+            raise UserError(f"bundle `{folder.name}` tracks particles and sees no images: leave out --mirror")
         evaluate_tracker(
             folder, output, overwrite=overwrite, trust_bundle=trust_bundle, no_log=no_log, json_output=json_output
         )
@@ -60,14 +67,18 @@ def evaluate(
     cases = _find_cases(images, labels, data)
     if (output / "metrics.json").exists() and not overwrite:
         raise UserError(f"`{output / 'metrics.json'}` exists and is kept: pass --overwrite or another --output")
-    options = {"bundle": bundle_option(folder), "split": split, "tolerance_mm": tolerance, "device": device}
+    options = {
+        "bundle": bundle_options(folders),
+        "split": split,
+        "tolerance_mm": tolerance,
+        "mirror": mirror,
+        "device": device,
+    }
     with open_run("evaluate", options=options, output_dir=output, enabled=not no_log) as run:
         make_folder(output)
-        loaded = load_bundle(folder, device, trust_bundle)
-        run.device = str(loaded.device)
-        run.use_model(model_name(folder, run), loaded.metadata.version, loaded.weights_sha256)
-        cases = _choose(cases, folder, split)
-        metrics = score_bundle(run, loaded, cases, output, split=split, tolerance=tolerance)
+        members = load_members(folders, run, device, trust_bundle, mirror=mirror)
+        cases = _choose(cases, folders, split)
+        metrics = score_bundle(run, members, cases, output, split=split, tolerance=tolerance, mirror=mirror)
     if json_output:
         print_json(metrics)
     else:
@@ -87,17 +98,20 @@ def _find_cases(images: Path | None, labels: Path | None, data: Path | None) -> 
     raise UserError("give --images and --labels, or --data alone")
 
 
-def _choose(cases: "list[Case]", bundle: Path, split: str | None) -> "list[Case]":
-    """The cases of ``split``; without one all of them, with a warning where the weights have seen some."""
+def _choose(cases: "list[Case]", bundles: Sequence[Path], split: str | None) -> "list[Case]":
+    """The cases that are of ``split`` for every bundle; without one all, with a warning where any bundle saw some."""
     from medseg.bundle import read_manifest
     from medseg.training.manifest import count_seen, select_split
 
     if split is None:
-        if (seen := count_seen(cases, bundle)) > 0:
+        if (seen := count_seen(cases, bundles)) > 0:
             say(f"warning: the weights were made with {seen} of these {len(cases)} cases: pass --split test")
         return cases
-    manifest = read_manifest(bundle)
-    chosen = select_split(cases, manifest, split)
-    if len(chosen) < (total := len(manifest.of_split(split))):
-        say(f"warning: only {len(chosen)} of the {total} {split} cases of the manifest are here")
-    return chosen
+    wanted: list[set[str]] = []
+    for bundle in bundles:
+        manifest = read_manifest(bundle)
+        cases = select_split(cases, manifest, split)
+        wanted.append(set(manifest.of_split(split)))
+    if len(cases) < (total := len(set.intersection(*wanted))):
+        say(f"warning: only {len(cases)} of the {total} {split} cases of the manifest are here")
+    return cases

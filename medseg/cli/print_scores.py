@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def print_scores(metrics: Mapping[str, Any]) -> None:
-    """Print the worst cases and the summary in the content of a metrics.json."""
+    """Print the worst cases, the summary and the calibration in the content of a metrics.json."""
     summary: dict[str, dict[str, Any]] = metrics["summary"]
     worst = sorted(metrics["cases"], key=lambda row: min(row[name]["dice"] or 0.0 for name in summary))[:3]
     print_table(
@@ -28,6 +28,14 @@ def print_scores(metrics: Mapping[str, Any]) -> None:
     }
     rows = [(name, *(measure(item) for item in summary.values())) for name, measure in measures.items()]
     print_table("Summary", ["measure", *summary], rows)
+    if calibration := metrics.get("calibration"):
+        parts = (calibration["all"], calibration["foreground"])
+        told = {"expected calibration error": "ece", "Brier score": "brier", "negative log-likelihood": "nll"}
+        print_table(
+            "Calibration",
+            ["measure", "all voxels", "foreground"],
+            [(name, *(part[measure] for part in parts)) for name, measure in told.items()],
+        )
 
 
 def _three(value: float | None) -> str:

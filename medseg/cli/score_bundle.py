@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from medseg.cli.console import progress, say
+from medseg.cli.reliability_figure import save_reliability_figure
 from medseg.cli.write_scores import write_scores
 from medseg.errors import UserError
 
@@ -22,24 +23,37 @@ Scores = dict[str, dict[str, "ClassScore"]]
 
 
 def score_bundle(
-    run: "Run", bundle: "LoadedBundle", cases: "Sequence[Case]", output: Path, *, split: str | None, tolerance: float
+    run: "Run",
+    bundles: "Sequence[LoadedBundle]",
+    cases: "Sequence[Case]",
+    output: Path,
+    *,
+    split: str | None,
+    tolerance: float,
+    mirror: bool = False,
 ) -> dict[str, Any]:
-    """Score a bundle on cases; write metrics.json, cases.csv and dice.png into ``output`` and log them to ``run``.
+    """Score a bundle, or an ensemble, on cases; write what was found into ``output`` and log it to ``run``.
 
-    Gives the content of metrics.json. A case that cannot be scored is told on the terminal, counted as ``failed``, and
-    lets the run end as FAILED.
+    That is metrics.json, whose content is given back, cases.csv, dice.png and, of bundles that give probabilities of
+    classes, reliability.png. A case that cannot be scored is told on the terminal, counted as ``failed``, and lets the
+    run end as FAILED.
 
     Raises:
         typer.Exit: no case could be scored.
     """
     from medseg.bundle.evaluate import score_files
-    from medseg.metrics import summarise
+    from medseg.cli.outputs import make_folder
+    from medseg.io import atomic_path
+    from medseg.metrics import CalibrationScore, summarise
 
     scores: Scores = {}
+    calibration = CalibrationScore()
     for case in progress(cases, "evaluating"):
         run.case(case.id)
         try:
-            scores[case.id] = score_files(bundle, case.image, case.label, tolerance)
+            score = score_files(bundles, case.image, case.label, tolerance, mirror)
+            scores[case.id] = score.classes
+            calibration += score.calibration or CalibrationScore()
             run.add_input(case.image)
             run.add_input(case.label)
         except UserError as error:
@@ -50,21 +64,40 @@ def score_bundle(
     if not scores:
         raise typer.Exit(2)
     metrics = {
-        "bundle": {
-            "name": bundle.name,
-            "version": bundle.metadata.version,
-            "weights_sha256": bundle.weights_sha256,
-        },
+        **_named(bundles),
+        "mirror": mirror,
         "split": split,
         "tolerance_mm": tolerance,
         "failed": failed,
         "summary": {name: item.to_dict() for name, item in summarise(list(scores.values())).items()},
+        "calibration": {
+            "all": calibration.all.to_dict(),
+            "foreground": calibration.foreground.to_dict(),
+        }
+        if calibration.all.n
+        else None,
         "cases": [
             {"case": case, **{name: asdict(score) for name, score in row.items()}} for case, row in scores.items()
         ],
     }
+    if calibration.all.n:
+        make_folder(output)
+        with atomic_path(output / "reliability.png") as partial:
+            save_reliability_figure(partial, calibration)
+        run.log_figure(output / "reliability.png")
+        found = {"ece": calibration.all.ece, "ece_foreground": calibration.foreground.ece}
+        run.log_metrics({name: value for name, value in found.items() if value is not None})
     write_scores(run, output, metrics, scores)
     return metrics
+
+
+def _named(bundles: "Sequence[LoadedBundle]") -> dict[str, Any]:
+    """What was scored, as metrics.json has it: ``bundle``, or ``ensemble`` with an entry for each member."""
+    members = [
+        {"name": bundle.name, "version": bundle.metadata.version, "weights_sha256": bundle.weights_sha256}
+        for bundle in bundles
+    ]
+    return {"bundle": members[0]} if len(members) == 1 else {"ensemble": members}
 
 
 def summarise_folds(run: "Run", folds: dict[int, Path], output: Path, facts: dict[str, Any]) -> dict[str, Any]:

@@ -78,10 +78,14 @@ def select_split(cases: Sequence[Case], manifest: Manifest, split: str) -> list[
     return selected
 
 
-def count_seen(cases: Sequence[Case], bundle: Path) -> int:
-    """How many of ``cases`` trained the bundle's weights or chose them, by their bytes; 0 without a manifest."""
-    if not (bundle / "docs" / "manifest.json").is_file():
-        return 0
-    manifest = read_manifest(bundle)
-    seen = {**manifest.of_split("train"), **manifest.of_split("validation")}
-    return sum(sha256_of(case.image) in seen for case in cases)
+def count_seen(cases: Sequence[Case], bundles: Sequence[Path]) -> int:
+    """How many of ``cases`` trained or chose the weights of any of the bundles, by their bytes.
+
+    A bundle without a manifest counts as having seen none.
+    """
+    seen: set[str] = set()
+    for bundle in bundles:
+        if (bundle / "docs" / "manifest.json").is_file():
+            manifest = read_manifest(bundle)
+            seen |= {*manifest.of_split("train"), *manifest.of_split("validation")}
+    return sum(sha256_of(case.image) in seen for case in cases) if seen else 0
