@@ -27,7 +27,7 @@ def calibrate_bundle(
     OUTPUT becomes a copy of the bundle with the temperature in its metadata. The test cases are not looked at. Weights
     and configs stay as they are.
     """
-    from medseg.bundle import find_bundle, load_bundle, read_manifest
+    from medseg.bundle import find_bundle, load_bundle, read_manifest, read_metadata
     from medseg.bundle.calibrate import calibrate
     from medseg.bundle.write_section import write_section
     from medseg.cli.outputs import make_folder
@@ -36,6 +36,8 @@ def calibrate_bundle(
     from medseg.training.manifest import select_split
 
     folder = find_bundle(name)
+    if not read_metadata(folder).segments:
+        raise UserError(f"bundle `{folder.name}` tracks particles and segments nothing: use medseg track --calibrate")
     _require_free(output, folder, overwrite)
     manifest = read_manifest(folder)
     cases = find_cases(data)

@@ -44,7 +44,7 @@ def bundle(dataset: Path, tmp_path: Path) -> Path:
     return target
 
 
-def test_a_calibrated_copy_is_honest_and_segments_the_same(medseg, bundle, dataset, tmp_path, logged):
+def test_a_calibrated_copy_is_honest_and_segments_the_same(medseg, logged, bundle, dataset, tmp_path):
     calibrate = ("bundle", "calibrate", bundle, "--data", dataset, "-o", tmp_path / "out")
     result = medseg(*calibrate, "--json")
 
@@ -92,3 +92,4 @@ def test_what_cannot_be_calibrated_is_one_sentence(medseg, bundle, dataset, tmp_
     assert "has no docs/manifest.json" in unknown.err
     tracker = medseg("bundle", "calibrate", "particle_tracker", "--data", dataset, "-o", tmp_path / "out", "--no-log")
     assert tracker.code == 2
+    assert "tracks particles and segments nothing" in tracker.err

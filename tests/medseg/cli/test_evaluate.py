@@ -156,7 +156,7 @@ def test_scoring_what_the_weights_were_trained_on_warns(medseg, two_sides, tmp_p
     assert "made with 1 of these 2 cases" in result.err
 
 
-def test_calibration_is_measured_and_drawn(medseg, two_sides, tmp_path, logged):
+def test_calibration_is_measured_and_drawn(medseg, logged, two_sides, tmp_path):
     images, labels = two_sides
     result = medseg("evaluate", *BUNDLE, "--images", images, "--labels", labels, "--mirror", "-o", tmp_path / "out")
 

@@ -1,5 +1,7 @@
+import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ import torch
 from medseg.bundle import read_metadata, shipped_bundles
 from medseg.bundle.trust import is_trusted
 from medseg.errors import UserError
-from medseg.training.workflow import parse_overrides, run_training
+from medseg.training.workflow import copy_untrained, parse_overrides, run_training
 
 SHIPPED = shipped_bundles()["hippocampus_unet"]
 
@@ -108,3 +110,21 @@ def test_two_processes_train_together(untrained: Path, dataset: Path, tiny: dict
     assert state["trainer"]["iteration"] == 4
     weights = torch.load(untrained / "models" / "model.pt", weights_only=True)
     assert all(torch.isfinite(tensor).all() for tensor in weights.values())
+
+
+def test_an_untrained_copy_keeps_the_mirrored_axes_and_nothing_measured(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(SHIPPED, source)
+    path = source / "configs" / "metadata.json"
+    measured = {
+        "calibration": {"temperature": 2, "fitted_on": "validation", "n": 1, "ece_before": 0.1, "ece_after": 0.1},
+        "postprocessing": {"fill_holes": [1]},
+    }
+    path.write_text(json.dumps(json.loads(path.read_text()) | measured))
+    copy_untrained(source, tmp_path / "target")
+    metadata = read_metadata(tmp_path / "target")
+    assert metadata.mirror_axes == [0]
+    assert metadata.expected_input is not None
+    assert metadata.expected_input.extent_mm is None
+    assert metadata.calibration is None
+    assert metadata.postprocessing is None
