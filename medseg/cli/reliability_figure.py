@@ -28,5 +28,5 @@ def save_reliability_figure(path: Path, calibration: "CalibrationScore") -> None
         top.grid(alpha=0.3)
         width = 1 / len(bins)
         below.bar([(number + 0.5) * width for number in range(len(bins))], [item["n"] for item in bins], 0.9 * width)
-        below.set(xlabel="confidence", ylabel="voxels", yscale="log", ylim=(0.5, None))
+        below.set(xlabel="confidence", ylabel="voxels", yscale="log" if part.n else "linear", ylim=(0.5, None))
     figure.savefig(path, dpi=150)
