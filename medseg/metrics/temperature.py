@@ -16,8 +16,9 @@ def fit_temperature(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.int
         labels: the true classes, 0 to C - 1 (0 or 1 for one column), shape ``(n,)``.
 
     Returns:
-        From .05 to 20. Where the logits get every voxel right, the likelihood grows without end as T falls, and the
-        answer lies at .05; where they know nothing, at 20.
+        From .05 to 20. Logits that get every voxel right fit the better the lower T is, until the difference is lost in
+        rounding: the answer is then some low T, which says only that there was nothing to learn. Logits that tell
+        nothing of the classes give a T near 20.
 
     Raises:
         ValueError: the shapes do not fit each other, there is no voxel, a logit is not finite, or a label is no class.

@@ -22,7 +22,9 @@ def number() -> Callable[[str], npt.NDArray[np.uint8]]:
     """A 2D label image drawn with the number of each object and ``.`` for background."""
 
     def parse(drawing: str) -> npt.NDArray[np.uint8]:
-        return np.array([[int(character.replace(".", "0")) for character in line] for line in drawing.split()], np.uint8)
+        return np.array(
+            [[int(character.replace(".", "0")) for character in line] for line in drawing.split()], np.uint8
+        )
 
     return parse
 
