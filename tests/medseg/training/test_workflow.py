@@ -86,6 +86,16 @@ def test_training_writes_weights_and_goes_on_where_it_ended(
     assert is_trusted(untrained)
 
 
+def test_the_last_epoch_is_validated_before_its_checkpoint_is_saved(
+    untrained: Path, dataset: Path, tiny: dict[str, Any]
+) -> None:
+    overrides = {**tiny, "dataset_dir": str(dataset), "val_interval": 5}
+    best = run_training(untrained, overrides, lambda *_: None)
+    state = torch.load(untrained / "train" / "last.pt", weights_only=True)
+    assert state["best"] == {"metric": best["dice"], "epoch": 2}
+    assert state["is_complete"]
+
+
 def test_nothing_to_resume_is_one_sentence(untrained: Path, dataset: Path, tiny: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=r"last\.pt` does not exist, so there is nothing to resume"):
         run_training(untrained, {**tiny, "dataset_dir": str(dataset), "resume": True}, print)
