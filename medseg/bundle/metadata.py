@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from medseg.bundle.sections import Calibration, Postprocessing
 from medseg.errors import UserError
 
 Version = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+){1,2}([a-zA-Z0-9.+-]*)$")]
@@ -61,6 +62,9 @@ class ExpectedInput(BaseModel, extra="forbid"):
     modality: str | None = None
     extent_mm: Extent | None = None
     field_of_view: str | None = None
+    mirror_axes: list[Annotated[int, Field(ge=0)]] = Field(
+        [], description="Spatial axes, from 0 and as preprocessed, along which training mirrored at random."
+    )
 
 
 class BundleMetadata(BaseModel):
@@ -94,12 +98,21 @@ class BundleMetadata(BaseModel):
     references: list[str] | None = None
     network_data_format: NetworkDataFormat
     expected_input: ExpectedInput | None = None
+    calibration: Calibration | None = None
+    postprocessing: Postprocessing | None = None
     medseg_kind: Kind = Field("segmentation", description="What the bundle does; medseg's own, which others ignore.")
 
     @model_validator(mode="after")
     def _version_is_in_changelog(self) -> Self:
         if self.version not in self.changelog:
             raise ValueError(f"version {self.version} must be a key of changelog")
+        return self
+
+    @model_validator(mode="after")
+    def _mirror_axes_are_of_the_image(self) -> Self:
+        axes, dims = self.mirror_axes, len(self.image.spatial_shape)
+        if len(set(axes)) < len(axes) or any(axis >= dims for axis in axes):
+            raise ValueError(f"expected_input.mirror_axes must be different axes below {dims}, got {axes}")
         return self
 
     @property
@@ -111,6 +124,11 @@ class BundleMetadata(BaseModel):
     def has_instances(self) -> bool:
         """Whether the labels are objects, 1 to n, rather than classes."""
         return self.medseg_kind == "instance segmentation"
+
+    @property
+    def mirror_axes(self) -> list[int]:
+        """Spatial axes along which training mirrored; none where the metadata do not say."""
+        return self.expected_input.mirror_axes if self.expected_input else []
 
     @property
     def image(self) -> TensorFormat:

@@ -8,6 +8,7 @@ from ignite.engine import Engine, Events
 from monai.engines import Evaluator
 from monai.handlers import CheckpointSaver
 
+from medseg.bundle.mismatch import describe_mismatch
 from medseg.errors import UserError
 from medseg.io.atomic import atomic_path
 
@@ -70,7 +71,8 @@ class TrainingCheckpoint:
         """Load at the start where asked to; seed and save with every epoch of ``engine``.
 
         Raises:
-            UserError: the checkpoint cannot be read, is of another training, or leaves no epoch to go on with.
+            UserError: the checkpoint cannot be read, is of another network or training, or leaves no epoch to go on
+                with.
         """
         if self.resume:
             self._load(engine)
@@ -87,6 +89,7 @@ class TrainingCheckpoint:
     def _save(self, engine: Engine) -> None:
         state = {name: item.state_dict() for name, item in self.objects.items()}
         state["trainer"] = dict(engine.state_dict())
+        state["is_complete"] = bool(engine.should_terminate) or engine.state.epoch >= engine.state.max_epochs
         if self.evaluator is not None:
             state["best"] = {
                 "metric": float(self.evaluator.state.best_metric),
@@ -96,15 +99,23 @@ class TrainingCheckpoint:
         with atomic_path(self.path) as partial:
             torch.save(state, partial)
 
+    def _require_same_network(self, state: Mapping[str, Any]) -> None:
+        for name, item in self.objects.items():
+            if isinstance(item, torch.nn.Module) and (mismatch := describe_mismatch(state[name], item)):
+                raise UserError(f"`{self.path}` cannot be resumed from, it is of another network: {mismatch}")
+
     def _load(self, engine: Engine) -> None:
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             trainer = state["trainer"]
+            self._require_same_network(state)
             for name, item in self.objects.items():
                 plan = {key: value for key, value in item.state_dict().items() if key in _SCHEDULE_PLAN}
                 item.load_state_dict({**state[name], **plan})
         except FileNotFoundError as error:
             raise UserError(f"`{self.path}` does not exist, so there is nothing to resume") from error
+        except UserError:
+            raise
         except Exception as error:  # torch raises a dozen kinds for a damaged file and for another network's
             raise UserError(f"`{self.path}` cannot be resumed from: it is damaged or of another training") from error
         length, done = engine.state.epoch_length, trainer["iteration"] // trainer["epoch_length"]

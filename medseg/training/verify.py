@@ -7,8 +7,11 @@ from medseg.io import read_image, read_label, require_same_geometry
 from medseg.training.dataset import Case
 
 
-def verify_case(case: Case, metadata: BundleMetadata) -> None:
+def verify_case(case: Case, metadata: BundleMetadata) -> set[int]:
     """Refuse a case that cannot be trained on, before hours are spent on the others.
+
+    Returns:
+        The label values of the classes that the case holds.
 
     Raises:
         UserError: a file cannot be read, image and label differ in geometry, the image does not fit the network, or the
@@ -25,10 +28,12 @@ def verify_case(case: Case, metadata: BundleMetadata) -> None:
             raise UserError(
                 f"`{case.label}` must number its objects from 1, and 0 is background; it holds {label.data.min()}"
             )
-        return
-    unknown = sorted(set(np.unique(label.data).tolist()) - {0, *metadata.classes})
+        return {1} if label.data.any() else set()
+    held = set(np.unique(label.data).tolist()) - {0}
+    unknown = sorted(held - metadata.classes.keys())
     if unknown:
         raise UserError(
             f"`{case.label}` holds the values {', '.join(map(str, unknown))}; the classes of the bundle are "
             f"{', '.join(f'{value} ({name})' for value, name in metadata.classes.items())}, and 0 is background"
         )
+    return held
