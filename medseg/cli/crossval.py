@@ -144,7 +144,8 @@ def _chosen(only: list[int] | None, numbers: range) -> list[int]:
 def _require_free(output: Path, source: Path) -> None:
     if output == source or source in output.parents:
         raise UserError(f"`{output}` is the bundle itself: choose another --output")
-    if output.is_dir() and any(not path.match("run*.json") for path in output.iterdir()):
+    left = ("run*.json", ".medseg-*")  # by a command that failed, or was killed, before it began
+    if output.is_dir() and not all(any(path.match(pattern) for pattern in left) for path in output.iterdir()):
         raise UserError(f"`{output}` is not empty and holds no cross-validation to go on with: choose another --output")
 
 

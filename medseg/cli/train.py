@@ -45,6 +45,7 @@ def train(
     from medseg.cli.outputs import make_folder
     from medseg.cli.train_bundle import train_bundle
     from medseg.io import sha256_of
+    from medseg.io.atomic import remove_partial_files
     from medseg.runs import open_run
     from medseg.training.dataset import find_cases
     from medseg.training.settings import TrainingSettings, resume_settings
@@ -58,6 +59,7 @@ def train(
     _require_free(output, source, resume or overwrite)
     if resume:
         settings = resume_settings(output, seed, settings.overrides, trust_bundle)
+        remove_partial_files(output)
         require_same_code(output, source)
     data = data.resolve() if data is not None else None
     cases = find_cases(data, settings.fold) if data is not None else []
