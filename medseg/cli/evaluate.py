@@ -32,8 +32,12 @@ def evaluate(
     labels: Annotated[Path | None, typer.Option("--labels", help="Folder of labels of the same names.")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/ instead.")] = None,
     split: Annotated[
-        Literal["train", "validation", "test"] | None,
-        typer.Option("--split", help="Only cases that the manifest of every bundle puts here, known by their bytes."),
+        Literal["train", "validation", "test", "unseen"] | None,
+        typer.Option(
+            "--split",
+            help="Only cases that the manifest of every bundle puts here, known by their bytes; unseen: all that no "
+            "bundle trained on or was chosen by.",
+        ),
     ] = None,
     tolerance: Annotated[
         float, typer.Option("--tolerance", min=0.0, help="Of the surface Dice (NSD), in mm.")
@@ -101,15 +105,19 @@ def _find_cases(images: Path | None, labels: Path | None, data: Path | None) -> 
 def _choose(cases: "list[Case]", bundles: Sequence[Path], split: str | None) -> "list[Case]":
     """The cases that are of ``split`` for every bundle; without one all, with a warning where any bundle saw some."""
     from medseg.bundle import read_manifest
-    from medseg.training.manifest import count_seen, select_split
+    from medseg.training.manifest import select_split, unseen_cases
 
     if split is None:
-        if (seen := count_seen(cases, bundles)) > 0:
-            say(f"warning: the weights were made with {seen} of these {len(cases)} cases: pass --split test")
+        if (seen := len(cases) - len(unseen_cases(cases, bundles))) > 0:
+            say(f"warning: the weights were made with {seen} of these {len(cases)} cases: pass --split test or unseen")
         return cases
+    manifests = [read_manifest(bundle) for bundle in bundles]
+    if split == "unseen":
+        if unseen := unseen_cases(cases, bundles):
+            return unseen
+        raise UserError(f"the bundles were trained on or chosen by each of these {len(cases)} cases")
     wanted: list[set[str]] = []
-    for bundle in bundles:
-        manifest = read_manifest(bundle)
+    for manifest in manifests:
         cases = select_split(cases, manifest, split)
         wanted.append(set(manifest.of_split(split)))
     if len(cases) < (total := len(set.intersection(*wanted))):
