@@ -2,7 +2,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from medseg.training.dataset import Case
 
 TOLERANCE_MM = 1.0
+
+T = TypeVar("T")
 
 Scores = dict[str, dict[str, "ClassScore"]]
 
@@ -75,7 +77,7 @@ def score_bundle(
         "failed": failed,
         **_summaries(scores, objects),
         "groups": {
-            name: _summaries(*({case: part[case] for case in members if case in part} for part in (scores, objects)))
+            name: _summaries(_of(members, scores), _of(members, objects))
             for name, members in _members(groups, scores).items()
         },
         "calibration": {
@@ -121,6 +123,10 @@ def _summaries(scores: Scores, objects: "Mapping[str, InstanceScore]") -> dict[s
         "summary": {name: item.to_dict() for name, item in summarise(list(scores.values())).items()},
         "objects": summarise_instances(list(objects.values())).to_dict() if objects else None,
     }
+
+
+def _of(cases: Sequence[str], table: Mapping[str, T]) -> dict[str, T]:
+    return {case: table[case] for case in cases if case in table}
 
 
 def _members(groups: Mapping[str, str] | None, scores: Scores) -> dict[str, list[str]]:
