@@ -15,6 +15,7 @@ from medseg.cli.demo import demo
 from medseg.cli.evaluate import evaluate
 from medseg.cli.info import info
 from medseg.cli.motion import motion
+from medseg.cli.plan import plan
 from medseg.cli.runs import runs_app
 from medseg.cli.score_tracks import score_tracks
 from medseg.cli.segment import segment
@@ -49,6 +50,7 @@ def _options(
 
 app.command()(segment)
 app.command()(evaluate)
+app.command()(plan)
 app.command()(train)
 app.command()(track)
 app.command()(simulate)

@@ -16,6 +16,10 @@ TrustOption = Annotated[
 ]
 NoLogOption = Annotated[bool, typer.Option("--no-log", help="Write no MLflow run, but run.json all the same.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+MemoryOption = Annotated[
+    float | None,
+    typer.Option("--memory", metavar="GB", min=0.0, help="What training may take on its device; else what is free."),
+]
 ChannelOption = Annotated[str | None, typer.Option("--channel", help="Channel of the movie, by number from 0 or name.")]
 AxesOption = Annotated[
     str | None, typer.Option("--axes", metavar="TYX", help="Order of the movie's axes where the file has it wrong.")

@@ -6,7 +6,15 @@ import typer
 
 from medseg.cli.console import epoch_progress, print_json, print_table, progress, say
 from medseg.cli.model_name import bundle_option
-from medseg.cli.options import DeviceOption, JsonOption, NoLogOption, OutputOption, OverwriteOption, TrustOption
+from medseg.cli.options import (
+    DeviceOption,
+    JsonOption,
+    MemoryOption,
+    NoLogOption,
+    OutputOption,
+    OverwriteOption,
+    TrustOption,
+)
 from medseg.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,6 +33,10 @@ def train(
     override: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
     ] = None,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="Overrides from a file of `medseg plan`; --set wins over it.")
+    ] = None,
+    memory: MemoryOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last epoch in OUTPUT, with its settings.")
     ] = False,
@@ -49,6 +61,8 @@ def train(
     from medseg.runs import open_run
     from medseg.training.dataset import find_cases
     from medseg.training.manifest import make_manifest
+    from medseg.training.plan_file import read_plan
+    from medseg.training.preflight import check_training, require_enough_cases
     from medseg.training.prepare import prepare_bundle
     from medseg.training.settings import TrainingSettings, resume_settings
     from medseg.training.verify import verify_case
@@ -58,7 +72,8 @@ def train(
     metadata = read_metadata(source)
     _require_fitting_options(source.name, metadata, data, device)
     require_trust(source, trust_bundle)
-    settings = TrainingSettings(seed=seed or 0, overrides=parse_overrides(override or [], source))
+    planned = read_plan(plan, source) if plan is not None else {}
+    settings = TrainingSettings(seed=seed or 0, overrides=planned | parse_overrides(override or [], source))
     data = data.resolve() if data is not None else None
     cases = find_cases(data) if data is not None else []
     _require_free(output, source, resume or overwrite)
@@ -66,6 +81,7 @@ def train(
         settings = resume_settings(output, seed, settings.overrides, trust_bundle)
         require_same_code(output, source)
     config = merged_config(settings.overrides, source)
+    target = choose_device(device if metadata.segments else "cpu")
     options = {"bundle": bundle_option(source), "resume": resume, "overrides": settings.overrides}
     with open_run("train", options=options, output_dir=output, seed=settings.seed, enabled=not no_log) as run:
         make_folder(output)
@@ -73,11 +89,15 @@ def train(
         splits: dict[str, int] = {}
         given: dict[str, object] = {"seed": settings.seed, "resume": resume}
         if data is not None:
+            require_enough_cases(cases)
+            facts = []
             for case in progress(cases, "checking"):
                 run.case(case.id)
-                verify_case(case, metadata)
+                facts.append(verify_case(case, metadata))
                 run.add_input(case.image)
                 run.add_input(case.label)
+            for sentence in check_training(metadata, config, cases, facts, target, memory):
+                say(sentence)
             manifest = make_manifest(cases, dataset="cases given to medseg train", pseudonym=run.case)
             splits = {split: len(manifest.of_split(split)) for split in ("train", "validation", "test")}
             given["dataset_dir"] = str(data)
@@ -88,7 +108,6 @@ def train(
             say(shares.format(**splits))
         else:
             say("training on simulated movies, new ones in every iteration")
-        target = choose_device(device if metadata.segments else "cpu")
         run.device = str(target)
         given |= {"device": target, "mlflow_run_id": run.run_id, "mlflow_enabled": run.enabled}
         with epoch_progress("training") as show, nullcontext() if metadata.segments else single_threaded():

@@ -30,7 +30,7 @@ def available_memory(device: "torch.device") -> int:
 
 
 def cgroup_headrooms(proc: Path = _PROC, mount: Path = _MOUNT) -> list[int]:
-    """Bytes that each memory-limiting control group of the process leaves it, itself and all above it; none is no limit.
+    """Bytes that each control group leaves the process, its own and all above it; those without a limit are left out.
 
     Files that the system can drop from memory at once do not count as used.
 

@@ -19,9 +19,9 @@ class Spread(BaseModel, extra="forbid"):
     maximum: list[float]
 
     @classmethod
-    def of(cls, rows: Sequence[Sequence[float]]) -> Self:
+    def of(cls, rows: Sequence[Sequence[float]] | np.ndarray) -> Self:
         """The spread of ``(cases, axes)`` numbers."""
-        found = np.percentile(np.asarray(rows, dtype=float), (0, 10, 50, 90, 100), axis=0)
+        found = np.percentile(np.asarray(rows), (0, 10, 50, 90, 100), axis=0)
         return cls(**dict(zip(cls.model_fields, found.tolist(), strict=True)))
 
 
@@ -98,7 +98,7 @@ def make_fingerprint(facts: Sequence[CaseFacts], classes: Collection[int]) -> Fi
         raise UserError(
             f"all images must have the same number of channels, got {sorted({case.channels for case in facts})}"
         )
-    extents = [np.multiply(case.shape, case.spacing) for case in facts]
+    extents = np.array([np.multiply(case.shape, case.spacing) for case in facts])
     return Fingerprint(
         cases=len(facts),
         channels=dict(Counter(case.channels for case in facts)),

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-# Measured (docs/benchmarks.md): with what backward computes beside the activations, and what the allocator keeps from one
-# iteration to the next, a training takes twice the activations; and a little whatever its size.
+# Measured on CPUs (docs/benchmarks.md): with what backward computes beside the activations, and what the allocator
+# keeps from one iteration to the next, a training takes twice the activations; and a little whatever its size.
 _WORKING, _CONSTANT = 1.0, 32 * 2**20
 _LOSS_MAPS = 4  # softmax, its logarithm, the one-hot label and their product, each as large as the output
 _FLOAT32 = 4
@@ -44,10 +44,13 @@ class MemoryEstimate:
         """All bytes together."""
         return self.on_device + self.cache
 
-    def scaled(self, factor: float) -> "MemoryEstimate":
-        """The estimate for ``factor`` times as many voxels in a batch; activations of convolutions grow in step."""
+    def scaled(self, factor: float, cache: int) -> "MemoryEstimate":
+        """The estimate for ``factor`` times as many voxels in a batch and another cache.
+
+        Activations of convolutions grow in step with the voxels.
+        """
         activations = round(self.activations * factor)
-        return replace(self, activations=activations, working=_working(activations))
+        return replace(self, activations=activations, working=_working(activations), cache=cache)
 
 
 def estimate_training_memory(
@@ -100,6 +103,11 @@ def estimate_training_memory(
 def cache_bytes(cases: int, channels: int, mean_voxels: float, least_shape: Sequence[float]) -> int:
     """Bytes of ``cases`` that are kept preprocessed: image and label, float32, padded to ``least_shape`` at least."""
     return round(cases * (channels + 1) * max(mean_voxels, prod(least_shape)) * _FLOAT32)
+
+
+def gigabytes(size: float) -> str:
+    """A number of bytes as ``1.2 GB``, of 10^9 bytes each."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e9:.2f} GB"
 
 
 def on_meta(network: nn.Module) -> nn.Module:

@@ -1,14 +1,13 @@
-import numpy as np
-
 from medseg.bundle import BundleMetadata
 from medseg.bundle.expect import require_fitting_image
 from medseg.errors import UserError
 from medseg.io import read_image, read_label, require_same_geometry
+from medseg.training.case_facts import CaseFacts, case_facts
 from medseg.training.dataset import Case
 
 
-def verify_case(case: Case, metadata: BundleMetadata) -> None:
-    """Refuse a case that cannot be trained on, before hours are spent on the others.
+def verify_case(case: Case, metadata: BundleMetadata) -> CaseFacts:
+    """Refuse a case that cannot be trained on, before hours are spent on the others; else tell what it is like.
 
     Raises:
         UserError: a file cannot be read, image and label differ in geometry, the image does not fit the network, or the
@@ -20,9 +19,11 @@ def verify_case(case: Case, metadata: BundleMetadata) -> None:
         require_fitting_image(image, metadata)
     except UserError as error:
         raise UserError(f"`{case.image}`: {error}") from error
-    unknown = sorted(set(np.unique(label.data).tolist()) - {0, *metadata.classes})
+    facts = case_facts(image, label)
+    unknown = sorted(facts.held - metadata.classes.keys())
     if unknown:
         raise UserError(
             f"`{case.label}` holds the values {', '.join(map(str, unknown))}; the classes of the bundle are "
             f"{', '.join(f'{value} ({name})' for value, name in metadata.classes.items())}, and 0 is background"
         )
+    return facts

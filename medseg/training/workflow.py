@@ -114,6 +114,8 @@ def merged_config(overrides: Mapping[str, Any], bundle: Path) -> dict[str, Any]:
 def carry_over(overrides: Mapping[str, Any], bundle: Path) -> bool:
     """Write the overrides that inference shares, such as those of the network, into the bundle's inference config.
 
+    Those that say what stands there already change nothing.
+
     Returns whether there was one; the bundle's configs are then no longer those that shipped with medseg.
     """
     from monai.bundle import ConfigParser
@@ -121,7 +123,11 @@ def carry_over(overrides: Mapping[str, Any], bundle: Path) -> bool:
     path = bundle / "configs" / "inference.yaml"
     parser = ConfigParser()
     parser.read_config(str(path))
-    shared = {key: value for key, value in overrides.items() if key.partition("#")[0] in parser.config}
+    shared = {
+        key: value
+        for key, value in overrides.items()
+        if key.partition("#")[0] in parser.config and parser.get(key) != value
+    }
     if shared:
         parser.update(shared)
         with atomic_path(path) as partial:
