@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +9,7 @@ from medseg.cli.options import DeviceOption, JsonOption, MemoryOption, Overwrite
 from medseg.errors import UserError
 
 if TYPE_CHECKING:
-    from medseg.training.fingerprint import Fingerprint
+    from medseg.training.fingerprint import Fingerprint, Spread
     from medseg.training.memory import MemoryEstimate
 
 
@@ -47,9 +48,7 @@ def plan(
     source = find_bundle(bundle)
     metadata = read_metadata(source)
     if not metadata.segments:
-        raise UserError(
-            f"bundle `{source.name}` tracks particles and is trained without cases: there is nothing to plan"
-        )
+        raise UserError(f"bundle `{source.name}` tracks particles: it is trained without cases to plan for")
     require_trust(source, trust_bundle)
     target = choose_device(device)
     cases = find_cases(data)
@@ -65,16 +64,14 @@ def plan(
     )
     made = make_plan(fingerprint, read_recipe(merged_config({}, source)), metadata.image.num_channels, budget)
     make_folder(output.absolute().parent)
-    title = (
-        f"Plan of medseg plan for bundle {source.name} and {len(cases)} cases: medseg train {source.name} --plan FILE"
-    )
+    title = f"For bundle {source.name} and {len(cases)} cases, by medseg plan; medseg train --plan takes it."
     write_plan(made, output, title)
     if json_output:
         print_json(
             {
-                "plan": [vars(item) for item in made.values],
+                "plan": [asdict(item) for item in made.values],
                 "fingerprint": fingerprint.model_dump(mode="json"),
-                "memory": {**vars(made.memory), "total": made.memory.total, "available": budget.memory},
+                "memory": {**asdict(made.memory), "total": made.memory.total, "available": budget.memory},
                 "output": str(output),
             }
         )
@@ -98,17 +95,16 @@ def _fingerprint_rows(fingerprint: "Fingerprint", classes: dict[int, str]) -> li
     def numbers(values: list[float]) -> str:
         return " x ".join(f"{value:.4g}" for value in values)
 
-    shape, spacing = fingerprint.shape, fingerprint.spacing
+    def spread(of: "Spread") -> str:
+        return f"{numbers(of.median)} ({numbers(of.minimum)} to {numbers(of.maximum)})"
+
     rows = [
         ("cases", str(fingerprint.cases)),
         ("channels", _counts(fingerprint.channels)),
         ("voxel type", _counts(fingerprint.dtypes)),
         ("orientation", _counts(fingerprint.orientations)),
-        ("shape, median (all)", f"{numbers(shape.median)} ({numbers(shape.minimum)} to {numbers(shape.maximum)})"),
-        (
-            "spacing, median (all)",
-            f"{numbers(spacing.median)} ({numbers(spacing.minimum)} to {numbers(spacing.maximum)})",
-        ),
+        ("shape, median (all)", spread(fingerprint.shape)),
+        ("spacing, median (all)", spread(fingerprint.spacing)),
     ]
     rows += [
         (f"intensity under the labels, channel {channel}", f"{item.percent_00_5:.4g} to {item.percent_99_5:.4g}")

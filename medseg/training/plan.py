@@ -118,8 +118,8 @@ def _batch_size(fingerprint: Fingerprint, fits: PatchMemory, roi_size: list[int]
     size = max(min(of_epoch, of_voxels, of_memory), LEAST_BATCH)
     reasons = {
         of_memory: f"{gigabytes(fits.usable)} of memory hold no more patches of {_sides(roi_size)}",
-        of_voxels: f"a larger one would hold over {_LARGEST_SHARE:.0%} of the voxels of {training_cases} training cases",
-        of_epoch: f"with a larger one {training_cases} training cases would make fewer than {_FEWEST_BATCHES} batches",
+        of_voxels: f"more would be over {_LARGEST_SHARE:.0%} of the voxels of {training_cases} training cases",
+        of_epoch: f"with more, {training_cases} training cases would make fewer than {_FEWEST_BATCHES} batches",
     }
     why = reasons.get(size, f"{training_cases} training cases are few, and {LEAST_BATCH} is the least")
     return PlannedValue("batch_size", size, f"{why[0].upper()}{why[1:]}.")
@@ -133,7 +133,7 @@ def _max_epochs(epochs: int, recipe_batch: int, batch_size: int, budget: Budget)
     an_epoch = max(budget.training_cases // batch_size, 1)
     reason = (
         f"{iterations} iterations, as in the bundle's recipe ({epochs} epochs of {budget.recipe_cases} cases in "
-        f"batches of {recipe_batch}); an epoch of {budget.training_cases} cases in batches of {batch_size} has {an_epoch}."
+        f"batches of {recipe_batch}); an epoch of {budget.training_cases} in batches of {batch_size} has {an_epoch}."
     )
     return PlannedValue("max_epochs", max(round(iterations / an_epoch), 1), reason)
 

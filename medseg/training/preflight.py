@@ -121,10 +121,10 @@ def _tell_of_padding(recipe: Recipe, channels: int, fingerprint: Fingerprint, sp
     ]
     if enough == size:
         return []
+    sides, share = [ceil(side - 1e-6) for side in largest], 1 - prod(enough) / prod(size)
     return [
-        f"warning: roi_size {size} is larger than every image (at most {[ceil(side - 1e-6) for side in largest]} voxels "
-        f"at this spacing): {1 - prod(enough) / prod(size):.0%} of all time and memory go into padding that roi_size "
-        f"{enough} would spare"
+        f"warning: roi_size {size} is larger than every image (at most {sides} voxels at this spacing): {share:.0%} of "
+        f"all time and memory go into padding that roi_size {enough} would spare"
     ]
 
 
