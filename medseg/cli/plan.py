@@ -67,11 +67,12 @@ def plan(
     title = f"For bundle {source.name} and {len(cases)} cases, by medseg plan; medseg train --plan takes it."
     write_plan(made, output, title)
     if json_output:
+        memory_facts = asdict(made.memory) | {"total": made.memory.total, "available": budget.memory}
         print_json(
             {
                 "plan": [asdict(item) for item in made.values],
                 "fingerprint": fingerprint.model_dump(mode="json"),
-                "memory": {**asdict(made.memory), "total": made.memory.total, "available": budget.memory},
+                "memory": memory_facts,
                 "output": str(output),
             }
         )

@@ -76,6 +76,8 @@ def train(
     settings = TrainingSettings(seed=seed or 0, overrides=planned | parse_overrides(override or [], source))
     data = data.resolve() if data is not None else None
     cases = find_cases(data) if data is not None else []
+    if data is not None:
+        require_enough_cases(cases)
     _require_free(output, source, resume or overwrite)
     if resume:
         settings = resume_settings(output, seed, settings.overrides, trust_bundle)
@@ -89,7 +91,6 @@ def train(
         splits: dict[str, int] = {}
         given: dict[str, object] = {"seed": settings.seed, "resume": resume}
         if data is not None:
-            require_enough_cases(cases)
             facts = []
             for case in progress(cases, "checking"):
                 run.case(case.id)

@@ -9,7 +9,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 # Measured on CPUs (docs/benchmarks.md): with what backward computes beside the activations, and what the allocator
 # keeps from one iteration to the next, a training takes twice the activations; and a little whatever its size.
-_WORKING, _CONSTANT = 1.0, 32 * 2**20
+_WORKING, _CONSTANT = 1.0, 64 * 2**20
 _LOSS_MAPS = 4  # softmax, its logarithm, the one-hot label and their product, each as large as the output
 _FLOAT32 = 4
 

@@ -55,4 +55,6 @@ def read_plan(path: Path, bundle: Path) -> dict[str, Any]:
 
 
 def _comment(text: str) -> list[str]:
+    # A line break of any kind would end the comment.
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
     return textwrap.wrap(text, _WIDTH, initial_indent="# ", subsequent_indent="# ", break_long_words=False)

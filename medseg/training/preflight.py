@@ -61,8 +61,9 @@ def check_training(
     fingerprint = make_fingerprint(seen, metadata.classes)
     spacing = recipe.spacing or fingerprint.spacing.median
     channels = metadata.image.num_channels
+    if not _takes_patch(recipe, channels):
+        return ["the memory needed is not known: the network cannot be tried on torch's meta device"]
     try:
-        _require_fitting_patch(recipe, channels)
         estimate = estimate_training_memory(
             recipe.network_def,
             recipe.roi_size,
@@ -71,15 +72,9 @@ def check_training(
             recipe.dtype,
             cache_bytes(len(seen), channels, fingerprint.mean_volume / prod(spacing), recipe.roi_size),
         )
-        padded = _tell_of_padding(recipe, channels, fingerprint, spacing)
-    except NotImplementedError:
-        return ["the memory needed is not known: the network cannot run on torch's meta device"]
     except (RuntimeError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(
-            f"the network cannot be trained on a roi_size of {recipe.roi_size}: {first_line(error)}"
-        ) from error
+        raise UserError(f"the network cannot be trained on roi_size {recipe.roi_size}: {first_line(error)}") from error
+    padded = _tell_of_padding(recipe, channels, fingerprint, spacing)
     return [_require_memory(estimate, device, memory_gb), *padded]
 
 
@@ -100,13 +95,22 @@ def _require_a_batch(recipe: Recipe, config: Mapping[str, Any], training_cases: 
         )
 
 
-def _require_fitting_patch(recipe: Recipe, channels: int) -> None:
+def _takes_patch(recipe: Recipe, channels: int) -> bool:
+    """Whether the network takes the patch; False where that cannot be told, as it needs values or shrinks its image.
+
+    Raises:
+        UserError: it takes other sizes, but not this one.
+    """
     size = recipe.roi_size or []
-    if takes_size(recipe.network_def, channels, size):
-        return
-    # Networks whose output is smaller than the image take no size in this sense, and are left to themselves.
-    if multiple := size_multiple(recipe.network_def, channels, len(size)):
+    try:
+        if takes_size(recipe.network_def, channels, size):
+            return True
+        multiple = size_multiple(recipe.network_def, channels, len(size))
+    except NotImplementedError:
+        return False
+    if multiple:
         raise UserError(f"the network does not take a roi_size of {size}: its sides must be multiples of {multiple}")
+    return False
 
 
 def _tell_of_padding(recipe: Recipe, channels: int, fingerprint: Fingerprint, spacing: Sequence[float]) -> list[str]:
