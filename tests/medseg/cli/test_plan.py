@@ -70,19 +70,8 @@ def test_spacing_of_a_plan_reaches_inference(medseg, made_up_cases, small_traini
     train = ("train", "hippocampus_unet", "--data", made_up_cases, "-o", bundle, "--no-log", *small_training)
     assert medseg(*train, "--set", "spacing=[1.5, 1.5, 1.5]").code == 0
     assert yaml.safe_load((bundle / "configs" / "inference.yaml").read_text())["spacing"] == [1.5, 1.5, 1.5]
-    score = (
-        "evaluate",
-        "-b",
-        bundle,
-        "--data",
-        made_up_cases,
-        "--split",
-        "test",
-        "-o",
-        tmp_path / "scores",
-        "--no-log",
-    )
-    assert medseg(*score, "--trust-bundle").code == 0
+    score = ("evaluate", "-b", bundle, "--data", made_up_cases, "--split", "test", "-o", tmp_path / "scores")
+    assert medseg(*score, "--no-log", "--trust-bundle").code == 0
 
 
 def test_wrong_arguments_of_plan(medseg, made_up_cases, planned, tmp_path):
@@ -109,13 +98,13 @@ def test_a_training_that_cannot_end_well_is_refused(medseg, made_up_cases, small
     for path in (data / "labelsTr").iterdir():
         label = read_label(path)
         write_label(path, (label.data[0] == 1).astype("uint8"), label)
-    absent = medseg(*train)
+    absent = medseg(*train, "--overwrite")
     assert absent.code == 2
     assert "posterior" in absent.err
 
     for number in range(4, 15):
         (data / "imagesTr" / f"case_{number:02}.nii.gz").unlink()
-    few = medseg(*train)
+    few = medseg(*train, "--overwrite")
     assert few.code == 2
     assert "4 cases are too few: 5 are needed" in few.err
     assert not (output / "models").exists()
