@@ -104,7 +104,7 @@ def _roi_size(fingerprint: Fingerprint, fits: PatchMemory) -> PlannedValue:
     if size != fits.whole:
         reason += (
             f"; cut down from {_sides(fits.whole)}, of which a batch of {LEAST_BATCH} needs "
-            f"{gigabytes(fits.needed(fits.whole, LEAST_BATCH))} of {gigabytes(fits.usable)}"
+            f"{gigabytes(fits.needed(fits.whole, LEAST_BATCH))}, and {gigabytes(fits.usable)} may be used"
         )
     return PlannedValue("roi_size", size, reason + ".")
 

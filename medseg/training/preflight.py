@@ -60,6 +60,11 @@ def check_training(
     seen = [item for case, item in zip(cases, facts, strict=True) if case.split != "test"]
     fingerprint = make_fingerprint(seen, metadata.classes)
     spacing = recipe.spacing or fingerprint.spacing.median
+    if not len(spacing) == len(recipe.roi_size) == len(fingerprint.shape.median):
+        raise UserError(
+            f"spacing {spacing} and roi_size {recipe.roi_size} must have one entry for each of the "
+            f"{len(fingerprint.shape.median)} axes of the images"
+        )
     channels = metadata.image.num_channels
     if not _takes_patch(recipe, channels):
         return ["the memory needed is not known: the network cannot be tried on torch's meta device"]

@@ -19,6 +19,17 @@ NETWORKS = {
         "strides": [2, 2, 2, 1],
         "norm": "instance",
     },
+    "DeepLabv3+": {
+        "_target_": "medseg.networks.deeplabv3plus.DeepLabV3Plus",
+        "spatial_dims": 3,
+        "in_channels": 1,
+        "out_channels": 3,
+        "width": 0.25,
+        "output_stride": 8,
+        "stem_stride": 2,
+        "rates": [1, 2, 3],
+        "norm": "instance",
+    },
 }
 SHAPE = (36, 50, 35)
 CASES, EPOCHS = 25, 2

@@ -73,6 +73,12 @@ def test_padding_that_the_strides_need_is_not_told_of(check: Callable[..., list[
     assert len(check(facts, roi_size=[18, 20, 16])) == 1
 
 
+def test_spacing_and_patch_have_an_entry_for_every_axis(check: Callable[..., list[str]]) -> None:
+    for wrong in ({"spacing": [1.0, 1.0]}, {"roi_size": [16, 16]}):
+        with pytest.raises(UserError, match="one entry for each of the 3 axes"):
+            check(**wrong)
+
+
 def test_no_batch_would_be_full(check: Callable[..., list[str]]) -> None:
     with pytest.raises(UserError, match="batch_size is 4, but there are 3 training cases"):
         check(batch_size=4)
