@@ -6,7 +6,16 @@ import typer
 
 from medseg.cli.console import print_json, print_table, say
 from medseg.cli.model_name import bundle_option
-from medseg.cli.options import DeviceOption, JsonOption, NoLogOption, OutputOption, TrustOption
+from medseg.cli.options import (
+    DeviceOption,
+    JsonOption,
+    MemoryOption,
+    NoLogOption,
+    OutputOption,
+    PlanOption,
+    SetOption,
+    TrustOption,
+)
 from medseg.cli.print_scores import print_scores
 from medseg.errors import UserError
 
@@ -27,9 +36,9 @@ def crossval(
         typer.Option("--keep-test", help="Leave part 0 of five, the test set, out of it all: four folds of the rest."),
     ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, data and machine: same weights.")] = 0,
-    override: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
-    ] = None,
+    override: SetOption = None,
+    plan_file: PlanOption = None,
+    memory: MemoryOption = None,
     device: DeviceOption = "auto",
     trust_bundle: TrustOption = False,
     no_log: NoLogOption = False,
@@ -41,6 +50,7 @@ def crossval(
     goes on where it was ended.
     """
     from medseg.bundle import find_bundle, read_metadata
+    from medseg.bundle.load import choose_device
     from medseg.bundle.trust import code_digest, require_trust
     from medseg.cli.check_cases import check_cases
     from medseg.cli.crossval_fold import is_scored, run_fold
@@ -51,6 +61,8 @@ def crossval(
     from medseg.training.dataset import find_cases
     from medseg.training.fold import Fold
     from medseg.training.folds import PARTS
+    from medseg.training.plan_file import read_plan
+    from medseg.training.preflight import check_training
     from medseg.training.require_folds import require_folds
     from medseg.training.settings import TrainingSettings
     from medseg.training.workflow import merged_config, parse_overrides
@@ -62,8 +74,10 @@ def crossval(
     if keep_test and folds != PARTS:
         raise UserError(f"--keep-test leaves out part 0 of {PARTS}, the test set of the project: leave out --folds")
     require_trust(source, trust_bundle)
-    overrides = parse_overrides(override or [], source)
-    _require_fold_keys(merged_config(overrides, source), source.name)
+    planned = read_plan(plan_file, source) if plan_file is not None else {}
+    overrides = planned | parse_overrides(override or [], source)
+    config = merged_config(overrides, source)
+    _require_fold_keys(config, source.name)
     numbers = range(folds - keep_test)
     chosen = _chosen(only, numbers)
     settings = {
@@ -94,7 +108,11 @@ def crossval(
     with open_run("crossval", options=options, output_dir=output, seed=seed, enabled=not no_log) as run:
         make_folder(output)
         if not is_begun:
-            require_folds(cases_of, check_cases(run, cases_of[0], metadata), metadata.classes)
+            checked = check_cases(run, cases_of[0], metadata)
+            held = {case.id: item.held for case, item in zip(cases_of[0], checked, strict=True)}
+            require_folds(cases_of, held, metadata.classes)
+            for sentence in check_training(metadata, config, cases_of[0], checked, choose_device(device), memory):
+                say(sentence)
             write_plan(plan, output)
         run.log_table("folds", [_row(one, run.case) for one in plan.cases])
         folders = {number: output / f"fold_{number}" for number in numbers}
