@@ -3,8 +3,12 @@ import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import pytest
+import torch
 
+from medseg.bundle import find_bundle, load_bundle
 from medseg.cli.app import main
 from medseg.cli.demo import find_template
 from medseg.io import crop, read_image, read_label, write_image
@@ -16,6 +20,8 @@ COMMANDS = [
     for line in block.splitlines()
     if line.startswith("$ medseg")
 ]
+GUIDE = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "how-to.md").read_text(), re.DOTALL)
+TO_ONNX = [block for block in GUIDE if "onnx" in block]
 # What makes the README's training a matter of seconds.
 QUICK = "--set val_interval=1 --set network_def#channels=[4,8] --set network_def#strides=[2] --set max_epochs="
 
@@ -48,8 +54,21 @@ def test_commands_of_the_readme_work(tmp_path, monkeypatch, hippocampus_data, st
 def test_python_of_the_guide_works(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_image(Path("brain.nii.gz"), read_image(find_template()))
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "how-to.md").read_text(), re.DOTALL)
+    blocks = [block for block in GUIDE if block not in TO_ONNX]
     assert len(blocks) == 2
     for block in blocks:
         exec(block, {})
     assert read_label(Path("crop_seg.nii.gz")).data.any()
+
+
+@pytest.mark.slow
+def test_a_bundles_network_exported_as_the_guide_says_gives_its_logits(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (block,) = TO_ONNX
+    exec(block, {})
+    session = onnxruntime.InferenceSession("hippocampus_unet.onnx", providers=["CPUExecutionProvider"])
+    patches = torch.randn(2, 1, 40, 56, 40, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = load_bundle(find_bundle("hippocampus_unet"), "cpu").network(patches).numpy()
+    (logits,) = session.run(None, {"image": patches.numpy()})
+    np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-3)

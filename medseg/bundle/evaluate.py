@@ -1,14 +1,34 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from medseg.bundle.load import LoadedBundle
-from medseg.bundle.segment import segment
+from medseg.bundle.predict import Prediction, predict
 from medseg.errors import UserError
 from medseg.io import read_image, read_label, require_same_geometry
-from medseg.metrics import ClassScore, score_case
+from medseg.metrics import CalibrationScore, ClassScore, score_calibration, score_case
 
 
-def score_files(bundle: LoadedBundle, image_path: Path, label_path: Path, tolerance_mm: float) -> dict[str, ClassScore]:
-    """Segment an image and score it against its label, in the image's own geometry, by class name.
+@dataclass(frozen=True)
+class CaseScore:
+    """How a prediction compares with the label of its case.
+
+    Attributes:
+        classes: the scores of the label, by class name.
+        calibration: how far the probabilities can be believed; None where they are not of classes that exclude each
+            other.
+    """
+
+    classes: dict[str, ClassScore]
+    calibration: CalibrationScore | None
+
+
+def score_files(
+    bundles: Sequence[LoadedBundle], image_path: Path, label_path: Path, tolerance_mm: float, mirror: bool = False
+) -> CaseScore:
+    """Segment an image with one bundle or an ensemble and score it against its label, in the image's own geometry.
 
     Raises:
         UserError: a file cannot be read, the two differ in geometry, the image does not fit the network, or the label
@@ -17,10 +37,32 @@ def score_files(bundle: LoadedBundle, image_path: Path, label_path: Path, tolera
     image, label = read_image(image_path), read_label(label_path)
     require_same_geometry(image, label, f"`{image_path}`", f"`{label_path}`")
     try:
-        prediction = segment(bundle, image)
+        prediction = predict(bundles, image, mirror=mirror)
     except UserError as error:
         raise UserError(f"`{image_path}`: {error}") from error
+    classes = bundles[0].metadata.classes
     try:
-        return score_case(prediction, label.data[0], image.spacing, bundle.metadata.classes, tolerance_mm)
+        scores = score_case(prediction.label, label.data[0], image.spacing, classes, tolerance_mm)
+        return CaseScore(scores, case_calibration(bundles[0], prediction, label.data[0]))
     except UserError as error:
         raise UserError(f"`{label_path}`: {error}") from error
+
+
+def case_calibration(bundle: LoadedBundle, prediction: Prediction, label: np.ndarray) -> CalibrationScore | None:
+    """Reliability of the probabilities of a case; None where they are not of classes that exclude each other.
+
+    Raises:
+        UserError: the label holds a value that the bundle has no channel for, or the network gave NaN.
+    """
+    probabilities = prediction.probabilities
+    if probabilities is None or not gives_class_probabilities(bundle, len(probabilities)):
+        return None
+    try:
+        return score_calibration(probabilities, label)
+    except ValueError as error:
+        raise UserError(f"the probabilities of bundle `{bundle.name}` cannot be scored: {error}") from error
+
+
+def gives_class_probabilities(bundle: LoadedBundle, channels: int) -> bool:
+    """Whether the channels are probabilities of classes that exclude each other."""
+    return bundle.channels == "classes" or (bundle.channels == "independent" and channels == 1)

@@ -15,11 +15,10 @@ def require_fitting_image(image: Image, metadata: BundleMetadata) -> None:
     dims = len(image.spatial_shape)
     if dims != len(wanted.spatial_shape):
         raise UserError(f"the bundle takes {len(wanted.spatial_shape)}D images, got a {dims}D one")
-    if image.channels != wanted.num_channels:
-        raise UserError(
-            f"the bundle takes {wanted.num_channels} channel{'s' * (wanted.num_channels != 1)}, got {image.channels} "
-            f"(a fourth axis of a volume counts as channels)"
-        )
+    if image.channels not in metadata.channels:
+        hint = " (a fourth axis of a volume counts as channels)" if dims == 3 else ""
+        taken = " or ".join(map(str, metadata.channels))
+        raise UserError(f"the bundle takes {taken} channel{'s' * (taken != '1')}, got {image.channels}{hint}")
     if dims == 3 and max(image.extent_mm) > _LONGEST_MM:
         raise UserError(
             f"the image spans {' x '.join(f'{size:.0f}' for size in image.extent_mm)} mm, more than any patient: "

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medseg.bundle.metadata import BundleMetadata, read_metadata
+from medseg.bundle.postprocessing import find_channels, split_postprocessing
 from medseg.bundle.trust import require_trust
 from medseg.bundle.weights import find_weights, load_weights
 from medseg.errors import UserError, first_line
@@ -14,10 +15,16 @@ if TYPE_CHECKING:
     import torch
     from monai.transforms import Compose
 
+    from medseg.inference.entropy import Channels
+
 
 @dataclass(frozen=True)
 class LoadedBundle:
-    """A bundle ready to segment: its network with weights, and the transforms before and after it."""
+    """A bundle ready to segment: its network with weights, and the transforms before and after it.
+
+    What follows the network is in two parts: ``to_probabilities`` ends with probabilities on the grid of the image, and
+    ``to_label`` makes a label of them. ``channels`` says what the probabilities are of, None if they are none.
+    """
 
     name: str
     metadata: BundleMetadata
@@ -26,7 +33,14 @@ class LoadedBundle:
     network: "torch.nn.Module"
     preprocessing: "Compose"
     inferer: Callable[..., Any]
-    postprocessing: "Compose"
+    to_probabilities: "Compose"
+    to_label: "Compose"
+    channels: "Channels | None"
+
+    @property
+    def temperature(self) -> float | None:
+        """What logits are divided by before the activation; None where the bundle was not calibrated."""
+        return self.metadata.calibration.temperature if self.metadata.calibration else None
 
 
 def load_bundle(bundle: Path, device: str = "auto", trusted_by_user: bool = False) -> LoadedBundle:
@@ -60,6 +74,9 @@ def load_bundle(bundle: Path, device: str = "auto", trusted_by_user: bool = Fals
         parser.update({"bundle_root": str(bundle), "device": target})
         network = parser.get_parsed_content("network_def").to(target)
         load_weights(weights, network)
+        to_probabilities, to_label = split_postprocessing(
+            _without(parser.get_parsed_content("postprocessing"), (SaveImage, SaveImaged))
+        )
         return LoadedBundle(
             name=bundle.name,
             metadata=metadata,
@@ -68,7 +85,9 @@ def load_bundle(bundle: Path, device: str = "auto", trusted_by_user: bool = Fals
             network=network.eval(),
             preprocessing=_without(parser.get_parsed_content("preprocessing"), (LoadImage, LoadImaged)),
             inferer=parser.get_parsed_content("inferer"),
-            postprocessing=_without(parser.get_parsed_content("postprocessing"), (SaveImage, SaveImaged)),
+            to_probabilities=to_probabilities,
+            to_label=to_label,
+            channels=find_channels(to_probabilities, to_label),
         )
     except UserError:
         raise

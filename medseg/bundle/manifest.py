@@ -13,7 +13,7 @@ class ManifestCase(BaseModel, extra="forbid"):
     patient: str = Field(description="Pseudonymous patient id; the same for all cases of one patient.")
     image_sha256: str
     label_sha256: str
-    part: int = Field(ge=0, le=4, description="Fold of the project; part 0 is the test set.")
+    part: int = Field(ge=0, description="Of the parts that `folds` tells of; of five, part 0 is the test set.")
     split: Literal["train", "validation", "test"]
 
 

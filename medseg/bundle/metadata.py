@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from medseg.bundle.sections import Calibration, Postprocessing
 from medseg.errors import UserError
 
 Version = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+){1,2}([a-zA-Z0-9.+-]*)$")]
@@ -49,7 +50,7 @@ class Extent(BaseModel, extra="forbid"):
     max: list[float] = Field(min_length=2, max_length=3)
 
 
-Kind = Literal["segmentation", "particle tracking"]
+Kind = Literal["segmentation", "instance segmentation", "particle tracking"]
 # What only a bundle that takes images and gives labels can say.
 _OF_IMAGES = ("data_type", "image_classes", "label_classes", "pred_classes")
 
@@ -57,9 +58,13 @@ _OF_IMAGES = ("data_type", "image_classes", "label_classes", "pred_classes")
 class ExpectedInput(BaseModel, extra="forbid"):
     """What the weights have seen in training; medseg's own section, which other tools ignore."""
 
+    channels: list[int] | None = Field(None, description="Numbers of channels taken, where the first transforms adapt.")
     modality: str | None = None
     extent_mm: Extent | None = None
     field_of_view: str | None = None
+    mirror_axes: list[Annotated[int, Field(ge=0)]] = Field(
+        [], description="Spatial axes, from 0 and as preprocessed, along which training mirrored at random."
+    )
 
 
 class BundleMetadata(BaseModel):
@@ -93,6 +98,8 @@ class BundleMetadata(BaseModel):
     references: list[str] | None = None
     network_data_format: NetworkDataFormat
     expected_input: ExpectedInput | None = None
+    calibration: Calibration | None = None
+    postprocessing: Postprocessing | None = None
     medseg_kind: Kind = Field("segmentation", description="What the bundle does; medseg's own, which others ignore.")
 
     @model_validator(mode="after")
@@ -101,10 +108,27 @@ class BundleMetadata(BaseModel):
             raise ValueError(f"version {self.version} must be a key of changelog")
         return self
 
+    @model_validator(mode="after")
+    def _mirror_axes_are_of_the_image(self) -> Self:
+        axes, dims = self.mirror_axes, len(self.image.spatial_shape)
+        if len(set(axes)) < len(axes) or any(axis >= dims for axis in axes):
+            raise ValueError(f"expected_input.mirror_axes must be different axes below {dims}, got {axes}")
+        return self
+
     @property
     def segments(self) -> bool:
         """Whether the bundle takes images and gives labels, and is trained on cases of both."""
-        return self.medseg_kind == "segmentation"
+        return self.medseg_kind != "particle tracking"
+
+    @property
+    def has_instances(self) -> bool:
+        """Whether the labels are objects, 1 to n, rather than classes."""
+        return self.medseg_kind == "instance segmentation"
+
+    @property
+    def mirror_axes(self) -> list[int]:
+        """Spatial axes along which training mirrored; none where the metadata do not say."""
+        return self.expected_input.mirror_axes if self.expected_input else []
 
     @property
     def image(self) -> TensorFormat:
@@ -112,11 +136,22 @@ class BundleMetadata(BaseModel):
         return next(iter(self.network_data_format.inputs.values()))
 
     @property
+    def channels(self) -> list[int]:
+        """Numbers of channels that an image may have."""
+        taken = self.expected_input.channels if self.expected_input else None
+        return taken or [self.image.num_channels]
+
+    @property
     def classes(self) -> dict[int, str]:
-        """Names of the label values, without the background; none of a bundle that does not segment."""
+        """Names of the label values, without the background; none of a bundle that does not segment.
+
+        Where labels are objects, 1 stands for all of them, and the network's first channel has their name.
+        """
         if not self.segments:
             return {}
         output = next(iter(self.network_data_format.outputs.values()))
+        if self.has_instances:
+            return {1: output.channel_def["0"]}
         return {int(value): name for value, name in output.channel_def.items() if value != "0"}
 
     @property
@@ -138,15 +173,26 @@ def read_metadata(bundle: Path) -> BundleMetadata:
     """
     path = bundle / "configs" / "metadata.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except OSError as error:
         raise UserError(f"`{path}` cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"`{path}` must be JSON, but {error}") from error
+    return parse_metadata(content, f"`{path}`")
+
+
+def parse_metadata(content: bytes, source: str) -> BundleMetadata:
+    """The metadata in the bytes of a file; ``source`` names it in messages.
+
+    Raises:
+        UserError: it is not JSON, or breaks the specification; every broken key is named.
+    """
     try:
-        return BundleMetadata.model_validate(content)
+        parsed = json.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{source} must be JSON, but {error}") from error
+    try:
+        return BundleMetadata.model_validate(parsed)
     except ValidationError as error:
         broken = "; ".join(
             f"{'.'.join(str(part) for part in item['loc']) or 'metadata'}: {item['msg']}" for item in error.errors()
         )
-        raise UserError(f"`{path}` breaks MONAI's bundle specification: {broken}") from error
+        raise UserError(f"{source} breaks MONAI's bundle specification: {broken}") from error

@@ -27,8 +27,8 @@ def is_trusted(bundle: Path) -> bool:
             return False
     except (OSError, ValueError, RecursionError):
         return False
-    code = _code_digest(bundle)
-    return any(code == _code_digest(shipped) for shipped in shipped_bundles().values())
+    code = code_digest(bundle)
+    return any(code == code_digest(shipped) for shipped in shipped_bundles().values())
 
 
 def require_trust(bundle: Path, trusted_by_user: bool) -> None:
@@ -53,7 +53,7 @@ def require_same_code(bundle: Path, source: Path) -> None:
         UserError: a config, or a file of code, was changed, added or taken away.
     """
     but = "configs/inference.yaml"
-    if _code_digest(bundle, but) != _code_digest(source, but) or any(path.is_symlink() for path in bundle.rglob("*")):
+    if code_digest(bundle, but) != code_digest(source, but) or any(path.is_symlink() for path in bundle.rglob("*")):
         raise UserError(f"`{bundle}` no longer holds the configs of `{source.name}`, so its training cannot go on")
 
 
@@ -66,7 +66,11 @@ def is_live(content: Any) -> bool:
     return isinstance(content, str) and content.lstrip().startswith(_LIVE_PREFIXES)
 
 
-def _code_digest(bundle: Path, but: str | None = None) -> str:
+def code_digest(bundle: Path, but: str | None = None) -> str:
+    """SHA-256 over all in ``bundle`` that can run code, configs and Python files, in hexadecimal.
+
+    ``but`` names a file that does not count.
+    """
     digest = hashlib.sha256()
     for path in sorted(bundle.rglob("*")):
         name = path.relative_to(bundle).as_posix()

@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_STORED, ZipFile
 
+from medseg.bundle.mismatch import describe_mismatch
 from medseg.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,9 +49,12 @@ def load_weights(path: Path, network: "torch.nn.Module") -> None:
     """Load a file of tensors into ``network``; every name and shape must fit.
 
     Raises:
-        UserError: the file is damaged, holds anything but tensors, or belongs to another network.
+        UserError: the file is damaged, holds anything but tensors, or belongs to another network; then the sentence
+            says what differs.
     """
     state = read_weights(path)
+    if isinstance(state, dict) and (mismatch := describe_mismatch(state, network)):
+        raise UserError(f"`{path}` does not hold the weights of this bundle's network: {mismatch}")
     try:
         network.load_state_dict(state, strict=True)
     except Exception as error:

@@ -11,6 +11,7 @@ from medseg.cli.benchmark import benchmark_app
 from medseg.cli.bundle import bundle_app
 from medseg.cli.console import say
 from medseg.cli.convert_tracks import convert_tracks
+from medseg.cli.crossval import crossval
 from medseg.cli.demo import demo
 from medseg.cli.evaluate import evaluate
 from medseg.cli.info import info
@@ -52,6 +53,7 @@ app.command()(segment)
 app.command()(evaluate)
 app.command()(plan)
 app.command()(train)
+app.command()(crossval)
 app.command()(track)
 app.command()(simulate)
 app.command()(score_tracks)

@@ -2,11 +2,20 @@ from typing import Annotated
 
 import typer
 
+from medseg.cli.bundle_export import export_bundle
+from medseg.cli.bundle_import import import_bundle
+from medseg.cli.calibrate_bundle import calibrate_bundle
 from medseg.cli.console import print_json, print_table
 from medseg.cli.options import JsonOption, NoLogOption, TrustOption
 
-bundle_app = typer.Typer(help="List, show and check MONAI bundles.", no_args_is_help=True, rich_markup_mode=None)
+bundle_app = typer.Typer(
+    help="List, show, check, calibrate, export and import MONAI bundles.", no_args_is_help=True, rich_markup_mode=None
+)
 NameArgument = Annotated[str, typer.Argument(metavar="BUNDLE", help="Name of a shipped bundle or path of any.")]
+
+bundle_app.command("calibrate")(calibrate_bundle)
+bundle_app.command("export")(export_bundle)
+bundle_app.command("import")(import_bundle)
 
 
 @bundle_app.command("list")
@@ -43,6 +52,7 @@ def show(name: NameArgument, json_output: JsonOption = False) -> None:
         "classes": {str(value): class_name for value, class_name in metadata.classes.items()} or None,
         "expects": None if expected is None else expected.model_dump(),
         "measures": metadata.eval_metrics,
+        "temperature": metadata.calibration.temperature if metadata.calibration else None,
         "intended_use": metadata.intended_use,
         "copyright": metadata.copyright,
         "weights_sha256": sha256_of(find_weights(bundle)),

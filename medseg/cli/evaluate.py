@@ -1,64 +1,69 @@
-import csv
-import json
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from medseg.cli.console import print_json, print_table, progress, say
-from medseg.cli.model_name import bundle_option, model_name
+from medseg.cli.console import print_json, say
+from medseg.cli.load_members import load_members
+from medseg.cli.model_name import bundle_options
 from medseg.cli.options import (
-    BundleOption,
+    BundlesOption,
     DeviceOption,
     JsonOption,
+    MirrorOption,
     NoLogOption,
     OutputOption,
     OverwriteOption,
     TrustOption,
 )
+from medseg.cli.print_scores import print_scores
+from medseg.cli.score_bundle import TOLERANCE_MM, score_bundle
 from medseg.errors import UserError
 
 if TYPE_CHECKING:
-    from medseg.metrics import ClassScore, ClassSummary
-    from medseg.runs import Run
     from medseg.training.dataset import Case
-
-Scores = dict[str, dict[str, "ClassScore"]]
 
 
 def evaluate(
-    bundle: BundleOption,
+    bundle: BundlesOption,
     output: OutputOption,
     images: Annotated[Path | None, typer.Option("--images", help="Folder of images.")] = None,
     labels: Annotated[Path | None, typer.Option("--labels", help="Folder of labels of the same names.")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/ instead.")] = None,
     split: Annotated[
-        Literal["train", "validation", "test"] | None,
-        typer.Option("--split", help="Only the cases that the bundle's manifest puts here, known by their bytes."),
+        Literal["train", "validation", "test", "unseen"] | None,
+        typer.Option(
+            "--split",
+            help="Only cases that the manifest of every bundle puts here, known by their bytes; unseen: all that no "
+            "bundle trained on or was chosen by.",
+        ),
     ] = None,
-    tolerance: Annotated[float, typer.Option("--tolerance", min=0.0, help="Of the surface Dice (NSD), in mm.")] = 1.0,
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", min=0.0, help="Of the surface Dice (NSD), in mm.")
+    ] = TOLERANCE_MM,
+    mirror: MirrorOption = False,
     overwrite: OverwriteOption = False,
     device: DeviceOption = "auto",
     trust_bundle: TrustOption = False,
     no_log: NoLogOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Score a bundle on labelled images, or a particle tracker on simulated movies.
+    """Score a bundle or an ensemble on labelled images, or a particle tracker on simulated movies.
 
-    OUTPUT gets metrics.json, and for labelled images cases.csv and the figure dice.png.
+    OUTPUT gets metrics.json, and for labelled images cases.csv and the figures dice.png and reliability.png.
     """
-    from medseg.bundle import find_bundle, load_bundle, read_metadata
-    from medseg.bundle.evaluate import score_files
+    from medseg.bundle import find_bundle, read_metadata
     from medseg.cli.evaluate_tracker import evaluate_tracker, require_no_cases
     from medseg.cli.outputs import make_folder
-    from medseg.metrics import summarise
     from medseg.runs import open_run
 
-    folder = find_bundle(bundle)
-    if not read_metadata(folder).segments:
+    folders = [find_bundle(item) for item in bundle]
+    folder = folders[0]
+    if not read_metadata(folder).segments and len(folders) == 1:
         require_no_cases(folder, device, images, labels, data, split)
+        if mirror:
+            raise UserError(f"bundle `{folder.name}` tracks particles and sees no images: leave out --mirror")
         evaluate_tracker(
             folder, output, overwrite=overwrite, trust_bundle=trust_bundle, no_log=no_log, json_output=json_output
         )
@@ -66,50 +71,24 @@ def evaluate(
     cases = _find_cases(images, labels, data)
     if (output / "metrics.json").exists() and not overwrite:
         raise UserError(f"`{output / 'metrics.json'}` exists and is kept: pass --overwrite or another --output")
-    options = {"bundle": bundle_option(folder), "split": split, "tolerance_mm": tolerance, "device": device}
+    options = {
+        "bundle": bundle_options(folders),
+        "split": split,
+        "tolerance_mm": tolerance,
+        "mirror": mirror,
+        "device": device,
+    }
     with open_run("evaluate", options=options, output_dir=output, enabled=not no_log) as run:
         make_folder(output)
-        loaded = load_bundle(folder, device, trust_bundle)
-        run.device = str(loaded.device)
-        run.use_model(model_name(folder, run), loaded.metadata.version, loaded.weights_sha256)
-        cases = _choose(cases, folder, split)
-        scores: Scores = {}
-        for case in progress(cases, "evaluating"):
-            run.case(case.id)
-            try:
-                scores[case.id] = score_files(loaded, case.image, case.label, tolerance)
-                run.add_input(case.image)
-                run.add_input(case.label)
-            except UserError as error:
-                say(f"medseg: {error}")
-        failed = len(cases) - len(scores)
-        if failed:
-            run.fail(f"{failed} of {len(cases)} cases failed")
-        if not scores:
-            raise typer.Exit(2)
-        summary = summarise(list(scores.values()))
-        metrics = {
-            "bundle": {
-                "name": loaded.name,
-                "version": loaded.metadata.version,
-                "weights_sha256": loaded.weights_sha256,
-            },
-            "split": split,
-            "tolerance_mm": tolerance,
-            "failed": failed,
-            "summary": {name: item.to_dict() for name, item in summary.items()},
-            "cases": [
-                {"case": case, **{name: asdict(score) for name, score in row.items()}} for case, row in scores.items()
-            ],
-        }
-        _write(output, metrics, scores)
-        _log(run, output, metrics)
+        members = load_members(folders, run, device, trust_bundle, mirror=mirror)
+        cases = _choose(cases, folders, split)
+        metrics = score_bundle(run, members, cases, output, split=split, tolerance=tolerance, mirror=mirror)
     if json_output:
         print_json(metrics)
     else:
-        _print(summary, scores, tolerance)
+        print_scores(metrics)
         say(f"Every case: {output / 'cases.csv'}; all figures: {output / 'metrics.json'}")
-    if failed:
+    if metrics["failed"]:
         raise typer.Exit(1)
 
 
@@ -123,77 +102,24 @@ def _find_cases(images: Path | None, labels: Path | None, data: Path | None) -> 
     raise UserError("give --images and --labels, or --data alone")
 
 
-def _choose(cases: "list[Case]", bundle: Path, split: str | None) -> "list[Case]":
-    """The cases of ``split``; without one all of them, with a warning where the weights have seen some."""
+def _choose(cases: "list[Case]", bundles: Sequence[Path], split: str | None) -> "list[Case]":
+    """The cases that are of ``split`` for every bundle; without one all, with a warning where any bundle saw some."""
     from medseg.bundle import read_manifest
-    from medseg.training.manifest import count_seen, select_split
+    from medseg.training.manifest import select_split, unseen_cases
 
     if split is None:
-        if (seen := count_seen(cases, bundle)) > 0:
-            say(f"warning: the weights were made with {seen} of these {len(cases)} cases: pass --split test")
+        if (seen := len(cases) - len(unseen_cases(cases, bundles))) > 0:
+            say(f"warning: the weights were made with {seen} of these {len(cases)} cases: pass --split test or unseen")
         return cases
-    manifest = read_manifest(bundle)
-    chosen = select_split(cases, manifest, split)
-    if len(chosen) < (total := len(manifest.of_split(split))):
-        say(f"warning: only {len(chosen)} of the {total} {split} cases of the manifest are here")
-    return chosen
-
-
-def _write(output: Path, metrics: dict[str, Any], scores: Scores) -> None:
-    from medseg.cli.dice_figure import save_dice_figure
-    from medseg.io.atomic import atomic_path
-
-    with atomic_path(output / "metrics.json") as partial:
-        partial.write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    with (
-        atomic_path(output / "cases.csv") as partial,
-        partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-    ):
-        rows = [
-            {"case": case, "class": name, **asdict(score)}
-            for case, row in scores.items()
-            for name, score in row.items()
-        ]
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    with atomic_path(output / "dice.png") as partial:
-        save_dice_figure(partial, scores)
-
-
-def _log(run: "Run", output: Path, metrics: dict[str, Any]) -> None:
-    run.log_metrics(
-        {
-            f"{name}_{measure}": float(value)
-            for name, item in metrics["summary"].items()
-            for measure, value in item.items()
-            if isinstance(value, int | float)
-        }
-    )
-    run.log_table("cases", metrics["cases"])
-    run.log_figure(output / "dice.png")
-
-
-def _print(summary: "dict[str, ClassSummary]", scores: Scores, tolerance: float) -> None:
-    worst = sorted(scores, key=lambda case: min(score.dice or 0.0 for score in scores[case].values()))[:3]
-    print_table(
-        "Worst cases (Dice)",
-        ["case", *summary],
-        [(case, *(item.dice for item in scores[case].values())) for case in worst],
-    )
-    measures: dict[str, Callable[[ClassSummary], object]] = {
-        "n": lambda item: item.n,
-        "Dice, mean ± SD": lambda item: f"{_three(item.dice_mean)} ± {_three(item.dice_std)}",
-        "Dice, 95 % interval of the mean": lambda item: " to ".join(map(_three, item.dice_ci95 or ())) or None,
-        "HD95, mean (mm)": lambda item: item.hd95_mean,
-        f"NSD at {tolerance:g} mm, mean": lambda item: item.nsd_mean,
-        "volume error, mean (ml)": lambda item: item.volume_error_ml_mean,
-        "missed": lambda item: item.missed,
-        "spurious": lambda item: item.spurious,
-    }
-    rows = [(name, *(measure(item) for item in summary.values())) for name, measure in measures.items()]
-    print_table("Summary", ["measure", *summary], rows)
-
-
-def _three(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    manifests = [read_manifest(bundle) for bundle in bundles]
+    if split == "unseen":
+        if unseen := unseen_cases(cases, bundles):
+            return unseen
+        raise UserError(f"the bundles were trained on or chosen by each of these {len(cases)} cases")
+    wanted: list[set[str]] = []
+    for manifest in manifests:
+        cases = select_split(cases, manifest, split)
+        wanted.append(set(manifest.of_split(split)))
+    if len(cases) < (total := len(set.intersection(*wanted))):
+        say(f"warning: only {len(cases)} of the {total} {split} cases of the manifest are here")
+    return cases

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,3 +18,9 @@ def bundle_option(bundle: Path) -> str | Path:
     from medseg.bundle import shipped_bundles
 
     return bundle.name if bundle in shipped_bundles().values() else bundle
+
+
+def bundle_options(bundles: Sequence[Path]) -> str | Path | list[str | Path]:
+    """The same of several bundles; of one it is that of `bundle_option`."""
+    options = [bundle_option(bundle) for bundle in bundles]
+    return options if len(options) > 1 else options[0]

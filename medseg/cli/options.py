@@ -8,6 +8,18 @@ import typer
 BundleOption = Annotated[
     str, typer.Option("--bundle", "-b", help="Name of a shipped bundle (see `medseg bundle list`) or path of any.")
 ]
+BundlesOption = Annotated[
+    list[str],
+    typer.Option(
+        "--bundle",
+        "-b",
+        help="Name of a shipped bundle (see `medseg bundle list`) or path of any. Given several times: an ensemble, "
+        "whose probabilities are averaged.",
+    ),
+]
+MirrorOption = Annotated[
+    bool, typer.Option("--mirror", help="Average over mirror images too, along the axes that training mirrored.")
+]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="Folder for everything the command writes.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist; else they are kept.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
@@ -19,6 +31,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 MemoryOption = Annotated[
     float | None,
     typer.Option("--memory", metavar="GB", min=0.0, help="What training may take on its device; else what is free."),
+]
+PlanOption = Annotated[
+    Path | None, typer.Option("--plan", help="Overrides from a file of `medseg plan`; --set wins over it.")
 ]
 ChannelOption = Annotated[str | None, typer.Option("--channel", help="Channel of the movie, by number from 0 or name.")]
 AxesOption = Annotated[

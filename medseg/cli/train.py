@@ -1,10 +1,9 @@
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medseg.cli.console import epoch_progress, print_json, print_table, progress, say
+from medseg.cli.console import print_json, print_table, say
 from medseg.cli.model_name import bundle_option
 from medseg.cli.options import (
     DeviceOption,
@@ -13,6 +12,7 @@ from medseg.cli.options import (
     NoLogOption,
     OutputOption,
     OverwriteOption,
+    PlanOption,
     TrustOption,
 )
 from medseg.errors import UserError
@@ -33,9 +33,7 @@ def train(
     override: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
     ] = None,
-    plan: Annotated[
-        Path | None, typer.Option("--plan", help="Overrides from a file of `medseg plan`; --set wins over it.")
-    ] = None,
+    plan: PlanOption = None,
     memory: MemoryOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last epoch in OUTPUT, with its settings.")
@@ -53,74 +51,53 @@ def train(
     simulated.
     """
     from medseg.bundle import find_bundle, read_metadata
-    from medseg.bundle.load import choose_device
     from medseg.bundle.trust import require_same_code, require_trust
+    from medseg.cli.check_cases import check_cases
     from medseg.cli.outputs import make_folder
-    from medseg.cli.single_threaded import single_threaded
+    from medseg.cli.train_bundle import train_bundle
     from medseg.io import sha256_of
+    from medseg.io.atomic import remove_partial_files
     from medseg.runs import open_run
     from medseg.training.dataset import find_cases
-    from medseg.training.manifest import make_manifest
     from medseg.training.plan_file import read_plan
     from medseg.training.preflight import check_training, require_enough_cases
-    from medseg.training.prepare import prepare_bundle
     from medseg.training.settings import TrainingSettings, resume_settings
-    from medseg.training.verify import verify_case
-    from medseg.training.workflow import merged_config, parse_overrides, run_training
+    from medseg.training.workflow import merged_config, parse_overrides
 
     source, output = find_bundle(bundle), output.resolve()
     metadata = read_metadata(source)
     _require_fitting_options(source.name, metadata, data, device)
     require_trust(source, trust_bundle)
-    planned = read_plan(plan, source) if plan is not None else {}
-    settings = TrainingSettings(seed=seed or 0, overrides=planned | parse_overrides(override or [], source))
-    data = data.resolve() if data is not None else None
-    cases = find_cases(data) if data is not None else []
-    if data is not None:
-        require_enough_cases(cases)
+    overrides = (read_plan(plan, source) if plan is not None else {}) | parse_overrides(override or [], source)
+    settings = TrainingSettings(seed=seed or 0, overrides=overrides)
     _require_free(output, source, resume or overwrite)
     if resume:
         settings = resume_settings(output, seed, settings.overrides, trust_bundle)
+        remove_partial_files(output)
         require_same_code(output, source)
+    data = data.resolve() if data is not None else None
+    cases = find_cases(data, settings.fold) if data is not None else []
+    if data is not None:
+        require_enough_cases(cases)
     config = merged_config(settings.overrides, source)
-    target = choose_device(device if metadata.segments else "cpu")
     options = {"bundle": bundle_option(source), "resume": resume, "overrides": settings.overrides}
     with open_run("train", options=options, output_dir=output, seed=settings.seed, enabled=not no_log) as run:
         make_folder(output)
-        manifest = None
-        splits: dict[str, int] = {}
-        given: dict[str, object] = {"seed": settings.seed, "resume": resume}
+        facts = check_cases(run, cases, metadata)
         if data is not None:
-            facts = []
-            for case in progress(cases, "checking"):
-                run.case(case.id)
-                facts.append(verify_case(case, metadata))
-                run.add_input(case.image)
-                run.add_input(case.label)
-            for sentence in check_training(metadata, config, cases, facts, target, memory):
+            for sentence in check_training(metadata, config, cases, facts, device, memory):
                 say(sentence)
-            manifest = make_manifest(cases, dataset="cases given to medseg train", pseudonym=run.case)
-            splits = {split: len(manifest.of_split(split)) for split in ("train", "validation", "test")}
-            given["dataset_dir"] = str(data)
-        is_changed = prepare_bundle(source, output, manifest, settings, resume)
-        run.log_config("train_config", config)
-        if splits:
-            shares = "training on {train} cases, choosing the checkpoint on {validation}, leaving {test} out"
-            say(shares.format(**splits))
-        else:
-            say("training on simulated movies, new ones in every iteration")
-        run.device = str(target)
-        given |= {"device": target, "mlflow_run_id": run.run_id, "mlflow_enabled": run.enabled}
-        with epoch_progress("training") as show, nullcontext() if metadata.segments else single_threaded():
-            best = run_training(output, {**settings.overrides, **given}, show)
-        run.log_metrics({**splits, **{f"best_{name}": value for name, value in best.items()}})
+        trained = train_bundle(
+            run, source, output, metadata, settings, data=data, cases=cases, device=device, resume=resume
+        )
         run.use_model(run.case(output.name), metadata.version, sha256_of(output / "models" / "model.pt"))
+    splits, best = trained.splits, trained.best
     result = {"bundle": str(output), "weights": str(output / "models" / "model.pt"), "cases": splits, "best": best}
     if json_output:
         print_json(result)
         return
     print_table("Trained", ["what", "value"], [*splits.items(), *((f"best {k}", v) for k, v in best.items())])
-    trust = " --trust-bundle" if is_changed else ""
+    trust = " --trust-bundle" if trained.is_changed else ""
     if data is None:
         typer.echo(f"Score it on movies it has not seen: medseg evaluate -b {output} -o scores{trust}")
     else:

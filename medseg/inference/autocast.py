@@ -23,11 +23,20 @@ class AutocastInferer(Inferer):
         self.dtype = getattr(torch, dtype)
 
     def __call__(
-        self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
-    ) -> torch.Tensor:
-        """Logits of ``inputs``, shape ``(B, C, ...)``, float32."""
+        self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> torch.Tensor | list[torch.Tensor]:
+        """Logits of ``inputs``, shape ``(B, C, ...)``, float32.
+
+        A network with deep supervision gives several, as a list or, as MONAI's DynUNet, stacked along axis 1: they come
+        back as the list that MONAI's ``DeepSupervisionLoss`` takes.
+        """
         plain = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
-        if plain.ndim == 5:
-            plain = plain.contiguous(memory_format=torch.channels_last_3d)
+        last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(plain.ndim, torch.preserve_format)
+        plain = plain.contiguous(memory_format=last)
         with torch.autocast(plain.device.type, dtype=self.dtype, enabled=self.dtype is not torch.float32):
-            return network(plain, *args, **kwargs).float()
+            logits = network(plain, *args, **kwargs)
+        if isinstance(logits, torch.Tensor):
+            if logits.ndim <= plain.ndim:
+                return logits.float()
+            logits = logits.unbind(1)
+        return [level.float() for level in logits]

@@ -1,14 +1,11 @@
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import bootstrap
 
 from medseg.metrics.case import ClassScore
-
-BOOTSTRAP_SEED = 0
-BOOTSTRAP_RESAMPLES = 9999
+from medseg.metrics.mean import defined, mean, mean_ci95
 
 
 @dataclass(frozen=True)
@@ -74,40 +71,19 @@ def summarise(cases: Sequence[Mapping[str, ClassScore]]) -> dict[str, ClassSumma
 
 
 def _summarise_class(scores: Sequence[ClassScore]) -> ClassSummary:
-    dices = _defined(score.dice for score in scores)
-    distances = _defined(score.hd95 for score in scores)
+    dices = defined(score.dice for score in scores)
+    distances = defined(score.hd95 for score in scores)
     return ClassSummary(
         n=len(dices),
         n_undefined=len(scores) - len(dices),
         missed=sum(score.missed for score in scores),
         spurious=sum(score.spurious for score in scores),
-        dice_mean=_mean(dices),
+        dice_mean=mean(dices),
         dice_std=float(np.std(dices, ddof=1)) if len(dices) > 1 else None,
-        dice_ci95=_confidence_interval(dices) if len(dices) > 1 else None,
+        dice_ci95=mean_ci95(dices),
         dice_min=min(dices, default=None),
-        hd95_mean=_mean(distances),
+        hd95_mean=mean(distances),
         hd95_undefined=len(scores) - len(distances),
-        nsd_mean=_mean(_defined(score.nsd for score in scores)),
-        volume_error_ml_mean=_mean(_defined(score.volume_error_ml for score in scores)),
+        nsd_mean=mean(defined(score.nsd for score in scores)),
+        volume_error_ml_mean=mean(defined(score.volume_error_ml for score in scores)),
     )
-
-
-def _defined(values: Iterable[float | None]) -> list[float]:
-    return [value for value in values if value is not None]
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if values else None
-
-
-def _confidence_interval(values: Sequence[float]) -> tuple[float, float]:
-    interval = bootstrap(
-        (np.asarray(values),),
-        np.mean,
-        n_resamples=BOOTSTRAP_RESAMPLES,
-        batch=1000,  # bounds the memory for thousands of cases
-        confidence_level=0.95,
-        method="percentile",
-        random_state=np.random.default_rng(BOOTSTRAP_SEED),
-    ).confidence_interval
-    return float(interval.low), float(interval.high)

@@ -31,6 +31,7 @@ def open_run(
     output_dir: Path | None,
     seed: int | None = None,
     enabled: bool = True,
+    parent: Run | None = None,
 ) -> Iterator[Run]:
     """Log what a command does: one MLflow run, and the same record as ``run.json`` beside its outputs.
 
@@ -50,13 +51,14 @@ def open_run(
         output_dir: Folder of ``run.json``; None writes none. It is made if the command worked and did not make it.
         seed: Seed of the command's random numbers.
         enabled: False keeps MLflow out, store and library; the record is still made.
+        parent: An open run that this one is a part of; MLflow shows it below.
 
     Raises:
         UserError: The store cannot be used.
     """
     termination = Termination()
     with termination.installed():
-        run = _start(command, seed=seed, enabled=enabled)
+        run = _start(command, seed=seed, enabled=enabled, parent=parent)
         started = time.perf_counter()
         try:
             termination.release()
@@ -72,7 +74,7 @@ def open_run(
         termination.release()
 
 
-def _start(command: str, *, seed: int | None, enabled: bool) -> Run:
+def _start(command: str, *, seed: int | None, enabled: bool, parent: Run | None) -> Run:
     packages = package_versions()
     commit = git_commit()
     record: dict[str, object] = {
@@ -91,6 +93,8 @@ def _start(command: str, *, seed: int | None, enabled: bool) -> Run:
     tags |= {f"version_{name}": version for name, version in packages.items()}
     if commit is not None:
         tags |= {"git_commit": commit, "mlflow.source.git.commit": commit.removesuffix("-dirty")}
+    if parent is not None and parent.run_id is not None:
+        tags["mlflow.parentRunId"] = parent.run_id
     uri = tracking_uri()
     mlflow = MlflowRun.create(uri, command, tags)
     return Run(record, pseudonyms=Pseudonyms(key), mlflow=mlflow, tracking_uri=without_credentials(uri))

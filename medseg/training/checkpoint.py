@@ -6,8 +6,8 @@ import ignite.distributed
 import torch
 from ignite.engine import Engine, Events
 from monai.engines import Evaluator
-from monai.handlers import CheckpointSaver
 
+from medseg.bundle.mismatch import describe_mismatch
 from medseg.errors import UserError
 from medseg.io.atomic import atomic_path
 
@@ -43,7 +43,6 @@ class TrainingCheckpoint:
         resume: go on from ``path``.
         interval: epochs between two checkpoints.
         evaluator: the engine that validates, whose best metric so far belongs to the state.
-        best_weights: what saves the weights with the best metric; after a resume it must not take worse ones.
     """
 
     def __init__(
@@ -55,7 +54,6 @@ class TrainingCheckpoint:
         resume: bool = False,
         interval: int = 1,
         evaluator: Evaluator | None = None,
-        best_weights: CheckpointSaver | None = None,
     ) -> None:
         self.path = Path(path)
         self.objects = dict(objects)
@@ -64,13 +62,13 @@ class TrainingCheckpoint:
         self.resume = resume
         self.interval = interval
         self.evaluator = evaluator
-        self.best_weights = best_weights
 
     def attach(self, engine: Engine) -> None:
         """Load at the start where asked to; seed and save with every epoch of ``engine``.
 
         Raises:
-            UserError: the checkpoint cannot be read, is of another training, or leaves no epoch to go on with.
+            UserError: the checkpoint cannot be read, is of another network or training, or leaves no epoch to go on
+                with.
         """
         if self.resume:
             self._load(engine)
@@ -87,6 +85,7 @@ class TrainingCheckpoint:
     def _save(self, engine: Engine) -> None:
         state = {name: item.state_dict() for name, item in self.objects.items()}
         state["trainer"] = dict(engine.state_dict())
+        state["is_complete"] = bool(engine.should_terminate) or engine.state.epoch >= engine.state.max_epochs
         if self.evaluator is not None:
             state["best"] = {
                 "metric": float(self.evaluator.state.best_metric),
@@ -96,15 +95,23 @@ class TrainingCheckpoint:
         with atomic_path(self.path) as partial:
             torch.save(state, partial)
 
+    def _require_same_network(self, state: Mapping[str, Any]) -> None:
+        for name, item in self.objects.items():
+            if isinstance(item, torch.nn.Module) and (mismatch := describe_mismatch(state[name], item)):
+                raise UserError(f"`{self.path}` cannot be resumed from, it is of another network: {mismatch}")
+
     def _load(self, engine: Engine) -> None:
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             trainer = state["trainer"]
+            self._require_same_network(state)
             for name, item in self.objects.items():
                 plan = {key: value for key, value in item.state_dict().items() if key in _SCHEDULE_PLAN}
                 item.load_state_dict({**state[name], **plan})
         except FileNotFoundError as error:
             raise UserError(f"`{self.path}` does not exist, so there is nothing to resume") from error
+        except UserError:
+            raise
         except Exception as error:  # torch raises a dozen kinds for a damaged file and for another network's
             raise UserError(f"`{self.path}` cannot be resumed from: it is damaged or of another training") from error
         length, done = engine.state.epoch_length, trainer["iteration"] // trainer["epoch_length"]
@@ -122,6 +129,3 @@ class TrainingCheckpoint:
         if best is not None and best["epoch"] > 0 and self.evaluator is not None:
             self.evaluator.state.best_metric = best["metric"]
             self.evaluator.state.best_metric_epoch = best["epoch"]
-            if self.best_weights is not None:
-                saved = [(best["metric"], "best")]  # the saver knows the name of its file
-                self.best_weights.load_state_dict({"_saved": saved})

@@ -3,32 +3,43 @@ from pathlib import Path
 
 from medseg.errors import UserError
 from medseg.io import case_name, find_images
-from medseg.training.folds import Split, assign_splits
+from medseg.training.fold import Fold, require_fold
+from medseg.training.folds import PARTS, Split, assign_parts, assign_splits
+from medseg.training.patients import read_patients
+
+_LAYOUTS = (("imagesTr", "labelsTr"), ("images", "labels"))
 
 
 @dataclass(frozen=True)
 class Case:
-    """An image with its reference label, and the part of the data it belongs to."""
+    """An image with its reference label, and the part of the data it belongs to; without a patient, its own."""
 
     id: str
     image: Path
     label: Path
     split: Split
+    part: int = 0
+    patient: str | None = None
 
 
-def find_cases(dataset_dir: str | Path) -> list[Case]:
-    """The labelled cases of a folder in the decathlon's layout: ``imagesTr/ID.*`` and ``labelsTr/ID.*``, sorted by id.
+def find_cases(dataset_dir: str | Path, fold: Fold | None = None) -> list[Case]:
+    """The labelled cases of a folder, sorted by id, with the split that each has in ``fold``.
 
-    ``dataset.json`` is not needed: the folders say it all, and its splits are not ours.
+    Images and labels are paired by name in the decathlon's layout, ``imagesTr/ID.*`` and ``labelsTr/ID.*``, or in
+    ``images/ID.*`` and ``labels/ID.*``. ``dataset.json`` is not needed: the folders say it all, and its splits are not
+    ours. A file ``patients.csv`` beside them says which cases are of one patient.
 
     Raises:
-        UserError: a folder is absent or empty, or an image has no label.
+        UserError: a folder is absent or empty, an image has no label, ``patients.csv`` does not fit, or there is no
+            such fold.
     """
     root = Path(dataset_dir)
-    for part in ("imagesTr", "labelsTr"):
+    layouts = [layout for layout in _LAYOUTS if any((root / part).is_dir() for part in layout)]
+    layout = layouts[0] if layouts else _LAYOUTS[0]
+    for part in layout:
         if not (root / part).is_dir():
-            raise UserError(f"`{root}` must hold the folders imagesTr and labelsTr, but has no {part}")
-    return pair_cases(root / "imagesTr", root / "labelsTr")
+            raise UserError(f"`{root}` must hold imagesTr and labelsTr, or images and labels, but has no {part}")
+    return _pair(root / layout[0], root / layout[1], fold or Fold(), root)
 
 
 def pair_cases(images: Path, labels: Path) -> list[Case]:
@@ -37,6 +48,31 @@ def pair_cases(images: Path, labels: Path) -> list[Case]:
     Raises:
         UserError: a folder is absent or empty, two files of it have one name, or an image has no label.
     """
+    return _pair(images, labels, Fold(), None)
+
+
+def data_list(
+    dataset_dir: str | Path, split: Split, fold: int = 0, folds: int = PARTS, keep_test: bool = False
+) -> list[dict[str, str]]:
+    """The cases of one split as MONAI's datasets take them: ``[{"case": id, "image": path, "label": path}, ...]``.
+
+    Args:
+        dataset_dir: Folder that `find_cases` reads.
+        split: ``"train"``, ``"validation"`` or ``"test"``.
+        fold: Which part tests, from 0.
+        folds: Number of parts.
+        keep_test: Leave part 0 out altogether; ``fold`` then counts from part 1.
+    """
+    return [
+        {"case": case.id, "image": str(case.image), "label": str(case.label)}
+        for case in find_cases(dataset_dir, Fold(fold=fold, folds=folds, keep_test=keep_test))
+        if case.split == split
+    ]
+
+
+def _pair(images: Path, labels: Path, fold: Fold, root: Path | None) -> list[Case]:
+    """The cases of two folders; those of ``root`` have the patients that a file there says."""
+    require_fold(fold)
     image_of, label_of = _by_name(images), _by_name(labels)
     unlabelled = sorted(image_of.keys() - label_of.keys())
     if unlabelled:
@@ -44,8 +80,13 @@ def pair_cases(images: Path, labels: Path) -> list[Case]:
             f"every image in `{images}` needs a label of the same name in `{labels}`, but {len(unlabelled)} have none, "
             f"the first being {unlabelled[0]}"
         )
-    splits = assign_splits(image_of)
-    return [Case(case_id, image_of[case_id], label_of[case_id], splits[case_id]) for case_id in sorted(image_of)]
+    patients = read_patients(root, image_of) if root is not None else None
+    parts = assign_parts(image_of, fold.folds, patients)
+    splits = assign_splits(image_of, fold.test_part, fold.folds, patients, fold.left_out)
+    return [
+        Case(id, image_of[id], label_of[id], splits[id], parts[id], patients[id] if patients else None)
+        for id in sorted(splits)
+    ]
 
 
 def _by_name(folder: Path) -> dict[str, Path]:
@@ -55,10 +96,3 @@ def _by_name(folder: Path) -> dict[str, Path]:
         if found[case_name(path)] != path:
             raise UserError(f"`{folder}` holds two files of the case {case_name(path)}, keep one of them")
     return found
-
-
-def data_list(dataset_dir: str | Path, split: Split) -> list[dict[str, str]]:
-    """The cases of one split as MONAI's datasets take them: ``[{"image": path, "label": path}, ...]``."""
-    return [
-        {"image": str(case.image), "label": str(case.label)} for case in find_cases(dataset_dir) if case.split == split
-    ]

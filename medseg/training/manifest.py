@@ -7,24 +7,27 @@ from medseg.errors import UserError
 from medseg.io import sha256_of
 from medseg.io.atomic import atomic_path
 from medseg.training.dataset import Case
-from medseg.training.folds import assign_parts
+from medseg.training.fold import Fold
 
 
-def make_manifest(cases: Sequence[Case], dataset: str, pseudonym: Callable[[str], str]) -> Manifest:
-    """The manifest of a training on ``cases``, each of which counts as a patient of its own.
+def make_manifest(
+    cases: Sequence[Case], dataset: str, pseudonym: Callable[[str], str], fold: Fold | None = None
+) -> Manifest:
+    """The manifest of a training on ``cases``, which have the splits of ``fold``.
 
-    ``pseudonym`` gives what stands for a case id, which can be a patient's name: a manifest travels with the weights.
+    ``pseudonym`` gives what stands for the id of a case or a patient, which can be a name: a manifest travels with the
+    weights.
     """
-    parts = assign_parts(case.id for case in cases)
     return Manifest(
         dataset=dataset,
+        folds=(fold or Fold()).rule(by_patient=any(case.patient for case in cases)),
         cases=[
             ManifestCase(
                 case=pseudonym(case.id),
-                patient=pseudonym(case.id),
+                patient=pseudonym(case.patient or case.id),
                 image_sha256=sha256_of(case.image),
                 label_sha256=sha256_of(case.label),
-                part=parts[case.id],
+                part=case.part,
                 split=case.split,
             )
             for case in cases
@@ -75,10 +78,14 @@ def select_split(cases: Sequence[Case], manifest: Manifest, split: str) -> list[
     return selected
 
 
-def count_seen(cases: Sequence[Case], bundle: Path) -> int:
-    """How many of ``cases`` trained the bundle's weights or chose them, by their bytes; 0 without a manifest."""
-    if not (bundle / "docs" / "manifest.json").is_file():
-        return 0
-    manifest = read_manifest(bundle)
-    seen = {**manifest.of_split("train"), **manifest.of_split("validation")}
-    return sum(sha256_of(case.image) in seen for case in cases)
+def unseen_cases(cases: Sequence[Case], bundles: Sequence[Path]) -> list[Case]:
+    """Those of ``cases`` that neither trained nor chose the weights of any of the bundles, by their bytes.
+
+    A bundle without a manifest counts as having seen none.
+    """
+    seen: set[str] = set()
+    for bundle in bundles:
+        if (bundle / "docs" / "manifest.json").is_file():
+            manifest = read_manifest(bundle)
+            seen |= {*manifest.of_split("train"), *manifest.of_split("validation")}
+    return [case for case in cases if sha256_of(case.image) not in seen] if seen else list(cases)

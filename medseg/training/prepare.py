@@ -11,8 +11,8 @@ def prepare_bundle(
 ) -> bool:
     """Make ``target`` ready to be trained: a copy of ``source`` with the manifest of the cases and the settings.
 
-    A training that is resumed is left as it is, but for settings changed since. ``manifest`` is None of a bundle that
-    is trained without cases.
+    A training that is resumed is left as it is, but for settings changed since and the inference config, which is made
+    anew. ``manifest`` is None of a bundle that is trained without cases.
 
     Returns:
         Whether the settings change the inference config, which is then no longer the one that shipped with medseg.
@@ -28,4 +28,4 @@ def prepare_bundle(
     elif manifest is not None:
         require_same_cases(manifest, read_manifest(target))
     write_settings(settings, target)
-    return carry_over(settings.overrides, target)
+    return carry_over(settings.overrides, source, target)

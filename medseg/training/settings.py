@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field, ValidationError
 from medseg.bundle.trust import is_live
 from medseg.errors import UserError
 from medseg.io.atomic import atomic_path
+from medseg.training.fold import Fold
 
 _FILE = Path("train") / "settings.json"
 
@@ -15,6 +16,7 @@ class TrainingSettings(BaseModel, extra="forbid"):
 
     seed: int = Field(ge=0)
     overrides: dict[str, Any]
+    fold: Fold = Fold()
 
 
 def write_settings(settings: TrainingSettings, bundle: Path) -> None:
@@ -45,4 +47,4 @@ def resume_settings(
         raise UserError(f"`{path}` holds expressions that can run code: read it, then pass --trust-bundle")
     if seed not in (None, settings.seed):
         raise UserError(f"the training in `{bundle}` was begun with --seed {settings.seed}, not {seed}")
-    return TrainingSettings(seed=settings.seed, overrides={**settings.overrides, **overrides})
+    return settings.model_copy(update={"overrides": {**settings.overrides, **overrides}})

@@ -13,11 +13,15 @@ from medseg.errors import UserError, first_line
 from medseg.io.atomic import atomic_path
 
 TRAIN_CONFIG = Path("configs") / "train.yaml"
+_OF_CONFIGS = ("channels", "mirror_axes")
 _GIVEN_BY_OPTIONS = (
     "bundle_root",
     "ckpt_dir",
     "dataset_dir",
     "device",
+    "fold",
+    "folds",
+    "keep_test",
     "mlflow_enabled",
     "mlflow_run_id",
     "output_dir",
@@ -42,7 +46,7 @@ def parse_overrides(pairs: Sequence[str], bundle: Path) -> dict[str, Any]:
             raise UserError(f"--set wants KEY=VALUE, got `{pair}`")
         top = key.partition("#")[0]
         if top in _GIVEN_BY_OPTIONS:
-            raise UserError(f"--set {key} is not for you to set: it follows from the options of medseg train")
+            raise UserError(f"--set {key} is not for you to set: it follows from the options of the command")
         if top not in known:
             near = difflib.get_close_matches(top, known, n=1)
             raise UserError(f"the train config has no `{top}`" + (f": did you mean {near[0]}?" if near else ""))
@@ -79,7 +83,12 @@ def copy_untrained(source: Path, target: Path) -> None:
         "data_source": "Simulated movies" if is_simulated else "The cases of docs/manifest.json",
         "eval_metrics": {},
     }
-    metadata.pop("expected_input", None)
+    # What the former cases looked like says nothing of the new ones; what follows from the configs holds for both.
+    expected = {key: value for key, value in (metadata.get("expected_input") or {}).items() if key in _OF_CONFIGS}
+    for section in ("expected_input", "calibration", "postprocessing"):
+        metadata.pop(section, None)
+    if expected:
+        metadata["expected_input"] = expected
     with atomic_path(path) as partial:
         partial.write_text(json.dumps(metadata, indent=4) + "\n", encoding="utf-8")
     (target / "docs").mkdir(exist_ok=True)
@@ -111,8 +120,8 @@ def merged_config(overrides: Mapping[str, Any], bundle: Path) -> dict[str, Any]:
     return dict(parser.config)
 
 
-def carry_over(overrides: Mapping[str, Any], bundle: Path) -> bool:
-    """Write the overrides that inference shares, such as those of the network, into the bundle's inference config.
+def carry_over(overrides: Mapping[str, Any], source: Path, bundle: Path) -> bool:
+    """Make the inference config of ``bundle``: that of ``source`` with the overrides it shares, as of the network.
 
     Those that say what stands there already change nothing.
 
@@ -120,9 +129,9 @@ def carry_over(overrides: Mapping[str, Any], bundle: Path) -> bool:
     """
     from monai.bundle import ConfigParser
 
-    path = bundle / "configs" / "inference.yaml"
+    name = Path("configs") / "inference.yaml"
     parser = ConfigParser()
-    parser.read_config(str(path))
+    parser.read_config(str(source / name))
     shared = {
         key: value
         for key, value in overrides.items()
@@ -130,8 +139,11 @@ def carry_over(overrides: Mapping[str, Any], bundle: Path) -> bool:
     }
     if shared:
         parser.update(shared)
-        with atomic_path(path) as partial:
+    with atomic_path(bundle / name) as partial:
+        if shared:
             ConfigParser.export_config_file(parser.config, str(partial), fmt="yaml", sort_keys=False)
+        else:
+            shutil.copy(source / name, partial)
     return bool(shared)
 
 
@@ -174,12 +186,12 @@ def run_training(
                 Events.EPOCH_COMPLETED,
                 lambda: on_epoch(trainer.state.epoch, trainer.state.max_epochs, float(trainer.state.output["loss"])),
             )
-            interval = workflow.val_interval
-            trainer.add_event_handler(
-                Events.EPOCH_COMPLETED(once=trainer.state.max_epochs),
-                # The weights of the last epoch are looked at too, be it a multiple of the interval or not.
-                lambda: evaluator.run(trainer.state.epoch) if trainer.state.epoch % interval else None,
-            )
+            if trainer.state.max_epochs % workflow.val_interval:
+                trainer.add_event_handler(
+                    # The weights of the last epoch are looked at too, and before its end, when the checkpoint is saved.
+                    Events.ITERATION_COMPLETED(once=trainer.state.max_epochs * trainer.state.epoch_length),
+                    lambda: evaluator.run(trainer.state.epoch),
+                )
             is_built = True
             workflow.run()
         except Exception as error:

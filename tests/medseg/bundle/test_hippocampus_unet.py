@@ -112,7 +112,7 @@ def test_monais_evaluation_scores_the_test_cases_as_ours_does(bundle: Path, data
     assert rows.keys() == cases.keys()
     loaded = load_bundle(bundle, "cpu")
     for name, row in rows.items():
-        scores = score_files(loaded, cases[name].image, cases[name].label, tolerance_mm=1.0)
+        scores = score_files([loaded], cases[name].image, cases[name].label, tolerance_mm=1.0).classes
         ours = [scores["anterior"].dice, scores["posterior"].dice]
         np.testing.assert_allclose([float(row["class0"]), float(row["class1"])], ours, atol=1e-3)
 

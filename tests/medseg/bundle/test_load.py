@@ -27,7 +27,7 @@ def test_loaded_bundle_is_ready_for_inference(bundle: Path) -> None:
     assert loaded.name == "hippocampus_unet"
     assert loaded.weights_sha256 == sha256_of(bundle / "models" / "model.pt")
     assert not loaded.network.training
-    chains = (*loaded.preprocessing.transforms, *loaded.postprocessing.transforms)
+    chains = (*loaded.preprocessing.transforms, *loaded.to_probabilities.transforms, *loaded.to_label.transforms)
     assert not any(isinstance(transform, LoadImaged | SaveImaged) for transform in chains)
 
 

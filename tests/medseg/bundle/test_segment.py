@@ -119,8 +119,8 @@ def test_unfitting_image_is_refused(loaded: LoadedBundle) -> None:
 def test_bundle_that_does_not_come_back_to_the_image_is_refused(loaded: LoadedBundle, volume: Make) -> None:
     from monai.transforms import Compose, Invertd
 
-    kept = [transform for transform in loaded.postprocessing.transforms if not isinstance(transform, Invertd)]
-    broken = replace(loaded, postprocessing=Compose(kept))
+    kept = [transform for transform in loaded.to_probabilities.transforms if not isinstance(transform, Invertd)]
+    broken = replace(loaded, to_probabilities=Compose(kept))
     with pytest.raises(UserError, match="its postprocessing needs Invertd and an argmax"):
         segment(broken, volume((23, 31, 19), affines["anisotropic"]))
 

@@ -1,5 +1,6 @@
 import json
 import shutil
+from zipfile import ZipFile
 
 from medseg.bundle import find_bundle
 
@@ -49,3 +50,73 @@ def test_a_broken_bundle_is_exit_code_1(medseg, tmp_path):
     assert result.code == 1
     assert any("no weights" in finding["message"] for finding in findings)
     assert {"level": "warning", "message": "LICENSE is absent"} in findings
+
+
+def test_a_bundle_goes_out_and_comes_back_and_segments(medseg, crop_file, tmp_path, logged):
+    archive, target = tmp_path / "out" / "Meier.zip", tmp_path / "Meier"
+    exported = medseg("bundle", "export", "hippocampus_unet", "-o", archive, "--json")
+    facts = json.loads(exported.out)
+    assert facts["bytes"] == archive.stat().st_size
+    assert facts["left_out"] == []
+    imported = medseg("bundle", "import", archive, "-o", target)
+    assert "12 files, as their checksums say" in imported.err
+    assert "ships with medseg, so it runs as it is" in imported.err
+    shown = (json.loads(medseg("bundle", "show", name, "--json").out) for name in (target, "hippocampus_unet"))
+    assert len({item["weights_sha256"] for item in shown}) == 1
+    assert medseg("segment", crop_file, "--bundle", target, "-o", tmp_path / "labels").code == 0
+    assert (tmp_path / "labels" / "crop_seg.nii.gz").is_file()
+    first, second, _ = logged()
+    assert [run.data.tags["command"] for run in (first, second)] == ["bundle export", "bundle import"]
+    assert first.data.tags["model"] == "hippocampus_unet"
+    assert first.data.metrics["files"] == second.data.metrics["files"] == facts["files"]
+    assert second.data.metrics["trusted"] == 1
+    for run in (first, second):
+        assert "Meier" not in str(run.data.tags | run.data.params)
+
+
+def test_a_tracker_goes_out_and_comes_back(medseg, tmp_path):
+    assert medseg("bundle", "export", "particle_tracker", "-o", tmp_path / "t.zip", "--no-log").code == 0
+    imported = medseg("bundle", "import", tmp_path / "t.zip", "-o", tmp_path / "t", "--no-log", "--json")
+    assert json.loads(imported.out)["trusted"]
+    assert medseg("bundle", "check", tmp_path / "t", "--no-log").code == 0
+
+
+def test_what_stays_behind_is_named_and_outputs_are_kept(medseg, tmp_path):
+    bundle = shutil.copytree(find_bundle("hippocampus_unet"), tmp_path / "mine")
+    (bundle / "run.json").touch()
+    assert "Left out: run.json" in medseg("bundle", "export", bundle, "-o", tmp_path / "a.zip", "--no-log").err
+    for arguments in (["export", bundle, "-o", tmp_path / "a.zip"], ["import", tmp_path / "a.zip", "-o", bundle]):
+        kept = medseg("bundle", *arguments, "--no-log")
+        assert kept.code == 2
+        assert "exists and is kept: pass --overwrite" in kept.err
+        assert medseg("bundle", *arguments, "--no-log", "--overwrite").code == 0
+    assert not (bundle / "run.json").exists()
+
+
+def test_a_strangers_bundle_is_imported_with_a_warning(medseg, tmp_path):
+    bundle = shutil.copytree(find_bundle("hippocampus_unet"), tmp_path / "theirs")
+    (bundle / "scripts").mkdir()
+    (bundle / "scripts" / "net.py").touch()
+    medseg("bundle", "export", bundle, "-o", tmp_path / "a.zip", "--no-log")
+    imported = medseg("bundle", "import", tmp_path / "a.zip", "-o", tmp_path / "back", "--no-log")
+    assert imported.code == 0
+    assert "read them, then pass --trust-bundle" in imported.err
+
+
+def test_a_hostile_archive_is_one_sentence_and_a_failed_run(medseg, tmp_path, logged):
+    with ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("../evil", "")
+    result = medseg("bundle", "import", tmp_path / "a.zip", "-o", tmp_path / "deep" / "back")
+    assert result.code == 2
+    assert "the name '../evil' leads out of the folder" in result.err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+    (run,) = logged()
+    assert run.info.status == "FAILED"
+
+
+def test_a_bundle_without_weights_is_not_exported(medseg, tmp_path):
+    bundle = shutil.copytree(find_bundle("hippocampus_unet"), tmp_path / "b", ignore=shutil.ignore_patterns("*.pt"))
+    result = medseg("bundle", "export", bundle, "-o", tmp_path / "a.zip", "--no-log")
+    assert result.code == 2
+    assert "models/model.pt is absent; train it first" in result.err
+    assert not (tmp_path / "a.zip").exists()

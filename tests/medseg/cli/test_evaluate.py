@@ -154,3 +154,58 @@ def test_scoring_what_the_weights_were_trained_on_warns(medseg, two_sides, tmp_p
         "evaluate", "-b", bundle, "--images", images, "--labels", labels, "-o", tmp_path / "out", "--no-log"
     )
     assert "made with 1 of these 2 cases" in result.err
+
+
+def test_calibration_is_measured_and_drawn(medseg, logged, two_sides, tmp_path):
+    images, labels = two_sides
+    result = medseg("evaluate", *BUNDLE, "--images", images, "--labels", labels, "--mirror", "-o", tmp_path / "out")
+
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert result.code == 0
+    assert metrics["mirror"]
+    calibration = metrics["calibration"]
+    assert calibration["all"]["n"] == sum(read_label(path).data.size for path in labels.glob("*.nii.gz"))
+    # Nearly every voxel is the network's own, so that it is right more often than it believes.
+    assert 0 < calibration["all"]["ece"] < calibration["foreground"]["ece"] < 0.5
+    assert (tmp_path / "out" / "reliability.png").stat().st_size > 5000
+    assert "expected calibration error" in result.out
+    (run,) = logged()
+    assert run.data.metrics["ece"] == pytest.approx(calibration["all"]["ece"])
+
+
+def test_a_case_is_a_test_of_an_ensemble_only_if_no_member_has_seen_it(medseg, two_sides, tmp_path):
+    images, labels = two_sides
+    members = {}
+    for number, splits in enumerate([{"right": "test", "left": "test"}, {"right": "test", "left": "train"}]):
+        bundle = bundle_that_knows_the_right_side(tmp_path / str(number), images, labels, "test")
+        manifest = json.loads((bundle / "docs" / "manifest.json").read_text())
+        manifest["cases"] = [
+            {
+                **manifest["cases"][0],
+                "image_sha256": sha256_of(images / f"{side}.nii.gz"),
+                "label_sha256": sha256_of(labels / f"{side}.nii.gz"),
+                "split": split,
+            }
+            for side, split in splits.items()
+        ]
+        (bundle / "docs" / "manifest.json").write_text(json.dumps(manifest))
+        members[number] = bundle
+    ensemble = ("evaluate", "-b", members[0], "-b", members[1], "--images", images, "--labels", labels, "--no-log")
+
+    assert medseg(*ensemble, "--split", "test", "-o", tmp_path / "test").code == 0
+    metrics = json.loads((tmp_path / "test" / "metrics.json").read_text())
+    assert [row["case"] for row in metrics["cases"]] == ["right"]
+    assert [member["name"] for member in metrics["ensemble"]] == ["bundle", "bundle"]
+    assert metrics["summary"]["anterior"]["dice_mean"] == 1
+
+    unseen = medseg(*ensemble, "--split", "unseen", "-o", tmp_path / "unseen", "--json")
+    assert [row["case"] for row in json.loads(unseen.out)["cases"]] == ["right"]
+    for member in members.values():
+        path = member / "docs" / "manifest.json"
+        path.write_text(path.read_text().replace('"test"', '"validation"'))
+    nothing = medseg(*ensemble, "--split", "unseen", "-o", tmp_path / "nothing")
+    assert nothing.code == 2
+    assert "trained on or chosen by each of these 2 cases" in nothing.err
+
+    everything = medseg(*ensemble, "-o", tmp_path / "everything")
+    assert "made with 2 of these 2 cases" in everything.err

@@ -224,3 +224,122 @@ def test_no_log_touches_no_database(medseg, crop_file, tmp_path, command):
         command, *((crop_file,) if command == "segment" else ()), "--no-log", "-o", tmp_path / "out", *folders[command]
     )
     assert not list(Path(os.environ["XDG_DATA_HOME"]).rglob("*.db"))
+
+
+@pytest.fixture
+def other_member(tmp_path: Path) -> Path:
+    """The shipped bundle with weights a little off."""
+    import torch
+
+    bundle = tmp_path / "other"
+    shutil.copytree(find_bundle("hippocampus_unet"), bundle)
+    weights = bundle / "models" / "model.pt"
+    noise = torch.Generator().manual_seed(0)
+    state = {
+        name: value + 0.02 * torch.randn(value.shape, generator=noise)
+        for name, value in torch.load(weights, weights_only=True).items()
+    }
+    torch.save(state, weights)
+    return bundle
+
+
+def test_mirror_and_uncertainty(medseg, crop_file, hippocampus_crop, tmp_path):
+    segment = ("segment", crop_file, *BUNDLE, "--mirror", "--uncertainty", "-o", tmp_path / "out", "--no-log", "--json")
+    result = medseg(*segment)
+
+    assert result.code == 0
+    (shown,) = json.loads(result.out)["results"]
+    label = read_label(tmp_path / "out" / "crop_seg.nii.gz").data[0]
+    maps = {kind: read_image(tmp_path / "out" / f"crop_{kind}.nii.gz") for kind in ("entropy", "mutual_information")}
+    assert shown["uncertainty"] == [str(tmp_path / "out" / f"crop_{kind}.nii.gz") for kind in maps]
+    for image in maps.values():
+        assert image.data.dtype == np.float32
+        assert image.spatial_shape == hippocampus_crop.spatial_shape
+        np.testing.assert_array_equal(image.affine, read_image(crop_file).affine)
+        assert 0 <= image.data.min() < 0.01
+        assert image.data.max() <= 1
+    entropy, disagreement = (image.data[0] for image in maps.values())
+    assert (disagreement <= entropy + 1e-6).all()
+    assert disagreement.max() > 0.01
+    # The network is least sure where its classes meet.
+    edge = (label > 0) & ((np.roll(label, 1, 1) != label) | (np.roll(label, -1, 1) != label))
+    assert entropy[edge].mean() > 2 * entropy[~edge].mean()
+
+    assert json.loads(medseg(*segment).out)["results"][0] | {"seconds": None} == shown | {
+        "status": "kept",
+        "seconds": None,
+    }
+
+
+def test_an_ensemble_names_each_member_and_differs_from_both(medseg, crop_file, other_member, tmp_path, logged):
+    labels = {}
+    for name, members in {
+        "first": BUNDLE,
+        "second": ("-b", other_member),
+        "both": (*BUNDLE, "-b", other_member),
+    }.items():
+        result = medseg("segment", crop_file, *members, "-o", tmp_path / name, *(["--no-log"] * (name != "both")))
+        assert result.code == 0, result.err
+        labels[name] = read_label(tmp_path / name / "crop_seg.nii.gz").data
+    assert (labels["first"] != labels["second"]).any()
+    assert (labels["both"] != labels["first"]).any()
+    record = json.loads((tmp_path / "both" / "labels.json").read_text())["crop_seg.nii.gz"]
+    assert [model["bundle"] for model in record["models"]] == ["hippocampus_unet", "other"]
+    assert len({model["weights_sha256"] for model in record["models"]}) == 2
+    (run,) = logged()
+    first, second = run.data.tags["model"].split(", ")
+    assert first == "hippocampus_unet"
+    assert second.startswith("case-")
+    assert run.data.tags["model_sha256"] == ", ".join(model["weights_sha256"] for model in record["models"])
+
+
+def test_a_png_has_its_uncertainty_in_nrrd(tmp_path):
+    from medseg.bundle import Prediction
+    from medseg.cli.uncertainty_files import write_uncertainty
+
+    image = Image(np.zeros((1, 4, 6), np.uint8), np.diag([0.5, 0.5, 1.0]), ".png")
+    values = np.random.default_rng(0).uniform(size=(4, 6)).astype(np.float32)
+    (path,) = write_uncertainty(tmp_path, "cells", Prediction(np.zeros((4, 6), np.uint8), entropy=values), image)
+    assert path.name == "cells_entropy.nrrd"
+    np.testing.assert_array_equal(read_image(path).data[0], values)
+    np.testing.assert_allclose(read_image(path).affine, image.affine)
+
+
+def test_a_label_and_its_uncertainty_are_of_one_command(medseg, crop_file, tmp_path):
+    segment = ("segment", crop_file, *BUNDLE, "-o", tmp_path / "out", "--no-log")
+    assert medseg(*segment).code == 0
+
+    alone = medseg(*segment, "--uncertainty")
+    assert alone.code == 2
+    assert "exists without its uncertainty" in alone.err
+    assert medseg(*segment, "--uncertainty", "--overwrite").code == 0
+    assert not (tmp_path / "out" / "crop_mutual_information.nii.gz").exists()
+
+    stale = medseg(*segment, "--overwrite")
+    assert stale.code == 0
+    assert "crop_entropy.nii.gz` belongs to a former label" in stale.err
+
+    (tmp_path / "out" / "crop_seg.nii.gz").unlink()
+    orphan = medseg(*segment, "--uncertainty")
+    assert orphan.code == 2
+    assert "crop_entropy.nii.gz` exists and is kept" in orphan.err
+
+
+def test_members_and_options_that_do_not_go_together_are_one_sentence(medseg, crop_file, tmp_path):
+    bundle = tmp_path / "amygdala"
+    shutil.copytree(find_bundle("hippocampus_unet"), bundle)
+    path = bundle / "configs" / "metadata.json"
+    path.write_text(
+        path.read_text()
+        .replace('"1": "anterior"', '"1": "amygdala"')
+        .replace('"mirror_axes": [0]', '"mirror_axes": []')
+    )
+    segment = ("segment", crop_file, "-o", tmp_path / "out", "--no-log")
+
+    mixed = medseg(*segment, *BUNDLE, "-b", bundle)
+    assert mixed.code == 2
+    assert "an ensemble needs bundles of one task" in mixed.err
+    unmirrored = medseg(*segment, "-b", bundle, "--mirror")
+    assert unmirrored.code == 2
+    assert "was not trained with mirror images" in unmirrored.err
+    assert not (tmp_path / "out" / "crop_seg.nii.gz").exists()

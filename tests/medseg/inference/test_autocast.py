@@ -72,3 +72,14 @@ def test_inference_imports_with_torch_and_monai_alone() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['medseg']"
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_outputs_of_deep_supervision_come_as_a_list_whether_stacked_or_not(dims: int) -> None:
+    levels = [torch.randn(2, 3, *(4, 4, 4)[:dims], dtype=torch.float64) for _ in range(3)]
+    infer = AutocastInferer("float32")
+    for given in (levels, tuple(levels), torch.stack(levels, 1)):
+        found = infer(images(dims), lambda _, given=given: given)
+        assert isinstance(found, list)
+        assert len(found) == 3
+        assert all(torch.equal(one, level.float()) for one, level in zip(found, levels, strict=True))

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from medseg.metrics.validation import Mask
@@ -12,6 +13,18 @@ def draw() -> Callable[[str], Mask]:
 
     def parse(drawing: str) -> Mask:
         return np.array([[character == "#" for character in line] for line in drawing.split()])
+
+    return parse
+
+
+@pytest.fixture(scope="session")
+def number() -> Callable[[str], npt.NDArray[np.uint8]]:
+    """A 2D label image drawn with the number of each object and ``.`` for background."""
+
+    def parse(drawing: str) -> npt.NDArray[np.uint8]:
+        return np.array(
+            [[int(character.replace(".", "0")) for character in line] for line in drawing.split()], np.uint8
+        )
 
     return parse
 

@@ -7,6 +7,18 @@ from torch import nn
 from medseg.networks.deeplabv3plus import DeepLabV3Plus, atrous_rates
 
 
+def test_it_has_the_parameters_of_the_published_layers():
+    def separable(n_in, n_out):
+        return 9 * n_in + 2 * n_in + n_in * n_out + 2 * n_out
+
+    # ResNet-50 without its 1000 classes, 2048 features at its end and 256 after its first stage.
+    encoder = 25_557_032 - (2048 * 1000 + 1000)
+    pyramid = 2048 * 256 + 2 * 256 + 3 * separable(2048, 256) + 2048 * 256 + 256 + 5 * 256 * 256 + 2 * 256
+    decoder = 256 * 48 + 2 * 48 + separable(304, 256) + separable(256, 256) + 256 * 21 + 21
+    count = sum(weight.numel() for weight in DeepLabV3Plus(2, 3, 21).parameters())
+    assert count == encoder + pyramid + decoder
+
+
 def test_rates_on_the_papers_patches_are_the_papers():
     assert atrous_rates((528, 528), 16) == (6, 12, 18)
     assert atrous_rates((528, 528), 8) == (12, 24, 36)

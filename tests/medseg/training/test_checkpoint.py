@@ -141,7 +141,8 @@ def test_checkpoint_is_one_whole_file(tmp_path: Path, interval: int, epoch: int)
     run(build(tmp_path / "train" / "last.pt", max_epochs=3, interval=interval)[0])
     assert [path.name for path in (tmp_path / "train").iterdir()] == ["last.pt"]
     state = torch.load(tmp_path / "train" / "last.pt", weights_only=True)
-    assert state.keys() == {"network", "optimizer", "lr_scheduler", "trainer"}
+    assert state.keys() == {"network", "optimizer", "lr_scheduler", "trainer", "is_complete"}
+    assert state["is_complete"] is (epoch == 3)
     assert state["trainer"]["iteration"] == epoch * (CASES // BATCH)
 
 
@@ -155,3 +156,17 @@ def test_damaged_checkpoint_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "last.pt").write_bytes(b"no checkpoint")
     with pytest.raises(UserError, match="cannot be resumed from"):
         build(tmp_path / "last.pt", max_epochs=2, resume=True)
+
+
+def test_checkpoint_of_another_network_says_what_differs(tmp_path: Path) -> None:
+    run(build(tmp_path / "last.pt", max_epochs=2)[0])
+    state = torch.load(tmp_path / "last.pt", weights_only=True)
+    state["network"]["0.weight"] = torch.zeros(8, 1, 3, 3)
+    state["network"]["9.weight"] = state["network"].pop("3.weight")
+    torch.save(state, tmp_path / "last.pt")
+    differences = (
+        r"1 tensor is missing \(3.weight\); 1 tensor is unexpected \(9.weight\); "
+        r"1 tensor is of another shape \(0.weight: 8x1x3x3 instead of 4x1x3x3\)"
+    )
+    with pytest.raises(UserError, match=differences):
+        build(tmp_path / "last.pt", max_epochs=3, resume=True)

@@ -6,6 +6,7 @@ import pytest
 from medseg.errors import UserError
 from medseg.io import Image, write_image
 from medseg.training.dataset import data_list, find_cases, pair_cases
+from medseg.training.fold import Fold
 
 
 def save(path: Path) -> Path:
@@ -68,3 +69,38 @@ def test_data_lists_hold_every_case_once(tmp_path: Path) -> None:
     images = [item["image"] for part in lists for item in part]
     assert sorted(images) == sorted(str(path) for path in (tmp_path / "imagesTr").iterdir())
     assert all(item["label"] == item["image"].replace("imagesTr", "labelsTr") for part in lists for item in part)
+
+
+def test_images_and_labels_may_have_plain_folder_names(tmp_path: Path) -> None:
+    save(tmp_path / "images" / "a.nii.gz")
+    with pytest.raises(UserError, match=r"or images and labels, but has no labels$"):
+        find_cases(tmp_path)
+    save(tmp_path / "labels" / "a.nii.gz")
+    assert [case.id for case in find_cases(tmp_path)] == ["a"]
+
+
+def test_data_lists_name_their_cases_and_follow_the_fold(tmp_path: Path) -> None:
+    for number in range(9):
+        save(tmp_path / "imagesTr" / f"{number}.nii.gz")
+        save(tmp_path / "labelsTr" / f"{number}.nii.gz")
+    tested = [item["case"] for fold in range(3) for item in data_list(tmp_path, "test", fold, 3)]
+    assert sorted(tested) == [str(number) for number in range(9)]
+    kept = {item["case"] for item in data_list(tmp_path, "test")}
+    inner = {
+        item["case"] for split in ("train", "validation", "test") for item in data_list(tmp_path, split, 2, 5, True)
+    }
+    assert inner == {str(number) for number in range(9)} - kept
+    with pytest.raises(UserError, match="there are 4 folds, numbered from 0, so none of number 4"):
+        data_list(tmp_path, "train", 4, 5, True)
+
+
+def test_cases_of_a_patient_stay_together(tmp_path: Path) -> None:
+    for number in range(12):
+        save(tmp_path / "imagesTr" / f"{number}.nii.gz")
+        save(tmp_path / "labelsTr" / f"{number}.nii.gz")
+    rows = "".join(f"{number},p{number // 3}\n" for number in range(12))
+    (tmp_path / "patients.csv").write_text(f"case,patient\n{rows}")
+    cases = find_cases(tmp_path, Fold(fold=1, folds=2))
+    assert {case.patient for case in cases} == {"p0", "p1", "p2", "p3"}
+    for patient in ("p0", "p1", "p2", "p3"):
+        assert len({(case.part, case.split) for case in cases if case.patient == patient}) == 1

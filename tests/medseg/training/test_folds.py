@@ -61,6 +61,46 @@ def test_a_tenth_of_the_development_set_and_at_least_one_case_validates(count: i
     assert splits["validation"] == -(-development // 10) > 0
 
 
+@given(case_ids, st.integers(2, 7))
+def test_every_case_tests_in_one_fold_and_the_default_is_the_first_of_five(ids: list[str], parts: int) -> None:
+    folds = [assign_splits(ids, fold, parts) for fold in range(parts)]
+    assert all(sum(splits[case_id] == "test" for splits in folds) == 1 for case_id in ids)
+    assert assign_splits(ids, 0, 5) == assign_splits(ids)
+
+
+@given(case_ids, st.integers(0, 3))
+def test_a_part_that_is_left_out_is_in_no_split(ids: list[str], fold: int) -> None:
+    kept = {case_id for case_id, split in assign_splits(ids).items() if split == "test"}
+    splits = assign_splits(ids, fold + 1, left_out=0)
+    assert splits.keys() == set(ids) - kept
+    parts = assign_parts(ids)
+    assert {case_id for case_id, split in splits.items() if split == "test"} == {
+        case_id for case_id, part in parts.items() if part == fold + 1
+    }
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=4), st.sampled_from("abcdefghijklm"), max_size=40))
+def test_all_cases_of_a_patient_are_in_one_part_and_one_split(patients: dict[str, str]) -> None:
+    parts, splits = assign_parts(patients, patients=patients), assign_splits(patients, 2, patients=patients)
+    for patient in set(patients.values()):
+        mine = [case_id for case_id, its in patients.items() if its == patient]
+        assert len({parts[case_id] for case_id in mine}) == 1
+        assert len({splits[case_id] for case_id in mine}) == 1
+    ranks = assign_parts(set(patients.values()))
+    assert all(parts[case_id] == ranks[patient] for case_id, patient in patients.items())
+
+
+@given(case_ids)
+def test_cases_that_are_their_own_patients_fold_as_cases_do(ids: list[str]) -> None:
+    patients = {case_id: case_id for case_id in ids}
+    assert assign_splits(ids, 3, patients=patients) == assign_splits(ids, 3)
+
+
+def test_a_case_without_a_patient_is_refused() -> None:
+    with pytest.raises(ValueError, match="lacks 'b'"):
+        assign_parts(["a", "b"], patients={"a": "1"})
+
+
 def test_repeated_ids_are_refused() -> None:
     with pytest.raises(ValueError, match="must be unique, got 1 repeated"):
         assign_parts(["a", "b", "a"])

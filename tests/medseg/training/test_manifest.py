@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from medseg.bundle import read_manifest
+from medseg.bundle import Manifest, read_manifest
 from medseg.errors import UserError
 from medseg.training.dataset import find_cases, pair_cases
+from medseg.training.fold import Fold
 from medseg.training.folds import assign_parts
 from medseg.training.manifest import make_manifest, select_split, write_manifest
 
@@ -59,3 +60,17 @@ def test_data_without_a_case_of_the_split_is_refused(dataset: Path) -> None:
     manifest = make_manifest(cases, "made up", str)
     with pytest.raises(UserError, match="none of the 10 images is one of the 4 test cases"):
         select_split([case for case in cases if case.split == "train"], manifest, "test")
+
+
+def test_manifest_of_a_fold_tells_its_rule_and_hides_patients(dataset: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(dataset, tmp_path / "data")
+    rows = "".join(f"{case.id},Meier {number}\n" for number, case in enumerate(find_cases(data)))
+    (data / "patients.csv").write_text(f"case,patient\n{rows}")
+    fold = Fold(fold=2, keep_test=True)
+    manifest = make_manifest(find_cases(data, fold), "made up", lambda name: f"p-{len(name)}", fold)
+    assert "Meier" not in manifest.model_dump_json()
+    assert "patient ids" in manifest.folds
+    assert "part 0 is left out" in manifest.folds
+    assert {entry.part for entry in manifest.cases} == {1, 2, 3, 4}
+    assert {entry.part for entry in manifest.cases if entry.split == "test"} == {3}
+    assert make_manifest(find_cases(dataset), "made up", str).folds == Manifest.model_fields["folds"].default

@@ -1,5 +1,7 @@
+import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ import torch
 from medseg.bundle import read_metadata, shipped_bundles
 from medseg.bundle.trust import is_trusted
 from medseg.errors import UserError
-from medseg.training.workflow import parse_overrides, run_training
+from medseg.training.workflow import copy_untrained, parse_overrides, run_training
 
 SHIPPED = shipped_bundles()["hippocampus_unet"]
 
@@ -84,6 +86,16 @@ def test_training_writes_weights_and_goes_on_where_it_ended(
     assert is_trusted(untrained)
 
 
+def test_the_last_epoch_is_validated_before_its_checkpoint_is_saved(
+    untrained: Path, dataset: Path, tiny: dict[str, Any]
+) -> None:
+    overrides = {**tiny, "dataset_dir": str(dataset), "val_interval": 5}
+    best = run_training(untrained, overrides, lambda *_: None)
+    state = torch.load(untrained / "train" / "last.pt", weights_only=True)
+    assert state["best"] == {"metric": best["dice"], "epoch": 2}
+    assert state["is_complete"]
+
+
 def test_nothing_to_resume_is_one_sentence(untrained: Path, dataset: Path, tiny: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=r"last\.pt` does not exist, so there is nothing to resume"):
         run_training(untrained, {**tiny, "dataset_dir": str(dataset), "resume": True}, print)
@@ -108,3 +120,21 @@ def test_two_processes_train_together(untrained: Path, dataset: Path, tiny: dict
     assert state["trainer"]["iteration"] == 4
     weights = torch.load(untrained / "models" / "model.pt", weights_only=True)
     assert all(torch.isfinite(tensor).all() for tensor in weights.values())
+
+
+def test_an_untrained_copy_keeps_the_mirrored_axes_and_nothing_measured(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(SHIPPED, source)
+    path = source / "configs" / "metadata.json"
+    measured = {
+        "calibration": {"temperature": 2, "fitted_on": "validation", "n": 1, "ece_before": 0.1, "ece_after": 0.1},
+        "postprocessing": {"fill_holes": [1]},
+    }
+    path.write_text(json.dumps(json.loads(path.read_text()) | measured))
+    copy_untrained(source, tmp_path / "target")
+    metadata = read_metadata(tmp_path / "target")
+    assert metadata.mirror_axes == [0]
+    assert metadata.expected_input is not None
+    assert metadata.expected_input.extent_mm is None
+    assert metadata.calibration is None
+    assert metadata.postprocessing is None

@@ -1,0 +1,93 @@
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medseg.cli.console import frame_progress, print_json, print_table, say
+from medseg.cli.model_name import bundle_option, model_name
+from medseg.cli.options import DeviceOption, JsonOption, NoLogOption, OutputOption, OverwriteOption, TrustOption
+from medseg.errors import UserError
+
+_PARTS = ("configs", "docs", "models", "scripts", "LICENSE")
+
+
+def calibrate_bundle(
+    name: Annotated[str, typer.Argument(metavar="BUNDLE", help="Name of a shipped bundle or path of any.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/ of the bundle's cases.")],
+    output: OutputOption,
+    overwrite: OverwriteOption = False,
+    device: DeviceOption = "auto",
+    trust_bundle: TrustOption = False,
+    no_log: NoLogOption = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Make the probabilities of a bundle honest: fit a temperature on its validation cases.
+
+    OUTPUT becomes a copy of the bundle with the temperature in its metadata. The test cases are not looked at. Weights
+    and configs stay as they are.
+    """
+    from medseg.bundle import find_bundle, load_bundle, read_manifest, read_metadata
+    from medseg.bundle.calibrate import calibrate
+    from medseg.bundle.write_section import write_section
+    from medseg.cli.outputs import make_folder
+    from medseg.runs import open_run
+    from medseg.training.dataset import find_cases
+    from medseg.training.manifest import select_split
+
+    folder = find_bundle(name)
+    if not read_metadata(folder).segments:
+        raise UserError(f"bundle `{folder.name}` tracks particles and segments nothing: use medseg track --calibrate")
+    _require_free(output, folder, overwrite)
+    manifest = read_manifest(folder)
+    cases = find_cases(data)
+    options = {"bundle": bundle_option(folder), "device": device}
+    with open_run("bundle calibrate", options=options, output_dir=output, enabled=not no_log) as run:
+        for case in cases:
+            run.case(case.id)
+        cases = select_split(cases, manifest, "validation")
+        if len(cases) < (total := len(manifest.of_split("validation"))):
+            say(f"warning: only {len(cases)} of the {total} validation cases of the manifest are here")
+        make_folder(output)
+        loaded = load_bundle(folder, device, trust_bundle)
+        run.device = str(loaded.device)
+        run.use_model(model_name(folder, run), loaded.metadata.version, loaded.weights_sha256)
+        with frame_progress("calibrating") as show:
+            found = calibrate(loaded, [(case.image, case.label) for case in cases], "validation", show)
+        for case in cases:
+            run.add_input(case.image)
+            run.add_input(case.label)
+        _copy(folder, output)
+        write_section(output, found)
+        facts = found.model_dump()
+        run.log_metrics({key: value for key, value in facts.items() if isinstance(value, int | float)})
+    if found.ece_after >= found.ece_before:
+        say("warning: the temperature makes the calibration error no smaller on the cases it was fitted on")
+    if json_output:
+        print_json({"bundle": str(output), "calibration": facts})
+    else:
+        print_table("Calibrated", ["what", "value"], [*facts.items(), ("bundle", str(output))])
+
+
+def _require_free(output: Path, source: Path, overwrite: bool) -> None:
+    """Refuse to write into the bundle, or over anything but a bundle that may be written over."""
+    target = output.resolve()
+    if target == source.resolve() or source.resolve() in target.parents or target in source.resolve().parents:
+        raise UserError(f"`{output}` is or holds the bundle itself: choose another --output")
+    if not target.is_dir() or all(path.match("run*.json") for path in target.iterdir()):
+        return
+    if not (target / "configs" / "metadata.json").is_file():
+        raise UserError(f"`{output}` is not empty and no bundle: choose another --output")
+    if not overwrite:
+        raise UserError(f"`{output}` is not empty and is kept: pass --overwrite or another --output")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy what makes up a bundle, in place of a former copy."""
+    for part in _PARTS:
+        if (target / part).is_dir():
+            shutil.rmtree(target / part)
+        if (source / part).is_dir():
+            shutil.copytree(source / part, target / part)
+        elif (source / part).is_file():
+            shutil.copy(source / part, target / part)

@@ -1,0 +1,148 @@
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from medseg.cli.console import progress, say
+from medseg.cli.reliability_figure import save_reliability_figure
+from medseg.cli.write_scores import write_scores
+from medseg.errors import UserError
+
+if TYPE_CHECKING:
+    from medseg.bundle import LoadedBundle
+    from medseg.metrics import ClassScore
+    from medseg.runs import Run
+    from medseg.training.dataset import Case
+
+TOLERANCE_MM = 1.0
+
+Scores = dict[str, dict[str, "ClassScore"]]
+
+
+def score_bundle(
+    run: "Run",
+    bundles: "Sequence[LoadedBundle]",
+    cases: "Sequence[Case]",
+    output: Path,
+    *,
+    split: str | None,
+    tolerance: float,
+    mirror: bool = False,
+) -> dict[str, Any]:
+    """Score a bundle, or an ensemble, on cases; write what was found into ``output`` and log it to ``run``.
+
+    That is metrics.json, whose content is given back, cases.csv, dice.png and, of bundles that give probabilities of
+    classes, reliability.png. A case that cannot be scored is told on the terminal, counted as ``failed``, and lets the
+    run end as FAILED.
+
+    Raises:
+        typer.Exit: no case could be scored.
+    """
+    from medseg.bundle.evaluate import score_files
+    from medseg.cli.outputs import make_folder
+    from medseg.io import atomic_path
+    from medseg.metrics import CalibrationScore, summarise
+
+    scores: Scores = {}
+    calibration = CalibrationScore()
+    for case in progress(cases, "evaluating"):
+        run.case(case.id)
+        try:
+            score = score_files(bundles, case.image, case.label, tolerance, mirror)
+            scores[case.id] = score.classes
+            calibration += score.calibration or CalibrationScore()
+            run.add_input(case.image)
+            run.add_input(case.label)
+        except UserError as error:
+            say(f"medseg: {error}")
+    failed = len(cases) - len(scores)
+    if failed:
+        run.fail(f"{failed} of {len(cases)} cases failed")
+    if not scores:
+        raise typer.Exit(2)
+    metrics = {
+        **_named(bundles),
+        "mirror": mirror,
+        "split": split,
+        "tolerance_mm": tolerance,
+        "failed": failed,
+        "summary": {name: item.to_dict() for name, item in summarise(list(scores.values())).items()},
+        "calibration": {
+            "all": calibration.all.to_dict(),
+            "foreground": calibration.foreground.to_dict(),
+        }
+        if calibration.all.n
+        else None,
+        "cases": [
+            {"case": case, **{name: asdict(score) for name, score in row.items()}} for case, row in scores.items()
+        ],
+    }
+    if calibration.all.n:
+        make_folder(output)
+        with atomic_path(output / "reliability.png") as partial:
+            save_reliability_figure(partial, calibration)
+        run.log_figure(output / "reliability.png")
+        found = {"ece": calibration.all.ece, "ece_foreground": calibration.foreground.ece}
+        run.log_metrics({name: value for name, value in found.items() if value is not None})
+    write_scores(run, output, metrics, scores)
+    return metrics
+
+
+def _named(bundles: "Sequence[LoadedBundle]") -> dict[str, Any]:
+    """What was scored, as metrics.json has it: ``bundle``, or ``ensemble`` with an entry for each member."""
+    members = [
+        {"name": bundle.name, "version": bundle.metadata.version, "weights_sha256": bundle.weights_sha256}
+        for bundle in bundles
+    ]
+    return {"bundle": members[0]} if len(members) == 1 else {"ensemble": members}
+
+
+def summarise_folds(run: "Run", folds: dict[int, Path], output: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """Put the scores of several folds together: metrics.json, cases.csv and dice.png over all their cases.
+
+    Gives the content of metrics.json.
+
+    Args:
+        run: The open run.
+        folds: By number, the folder that `score_bundle` wrote for a fold.
+        output: Folder to write into.
+        facts: What stands first in metrics.json.
+    """
+    from medseg.metrics import summarise
+
+    found = {number: json.loads((folder / "metrics.json").read_text("utf-8")) for number, folder in folds.items()}
+    scores: Scores = {case: row for one in found.values() for case, row in scores_of(one).items()}
+    for case in scores:
+        run.case(case)
+    metrics = {
+        **facts,
+        "tolerance_mm": TOLERANCE_MM,
+        "failed": sum(one["failed"] for one in found.values()),
+        "summary": {name: item.to_dict() for name, item in summarise(list(scores.values())).items()},
+        "folds": [
+            {
+                "fold": number,
+                "weights_sha256": one["bundle"]["weights_sha256"],
+                "n": len(one["cases"]),
+                "summary": one["summary"],
+            }
+            for number, one in found.items()
+        ],
+        "cases": [
+            {"case": row["case"], "fold": number, **{name: value for name, value in row.items() if name != "case"}}
+            for number, one in found.items()
+            for row in one["cases"]
+        ],
+    }
+    write_scores(run, output, metrics, scores)
+    return metrics
+
+
+def scores_of(metrics: dict[str, Any]) -> Scores:
+    """The scores in the content of a metrics.json, by case and class."""
+    from medseg.metrics import ClassScore
+
+    return {row["case"]: {name: ClassScore(**row[name]) for name in metrics["summary"]} for row in metrics["cases"]}
