@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from medseg.training.dataset import Case
 
 
-def check_cases(run: "Run", cases: "Sequence[Case]", metadata: "BundleMetadata") -> "list[CaseFacts]":
-    """Refuse cases that cannot be trained on; gives the facts of each.
+def check_cases(run: "Run", cases: "Sequence[Case]", metadata: "BundleMetadata") -> "dict[str, CaseFacts]":
+    """Refuse cases that cannot be trained on; gives what each one is like, by its id.
 
     Raises:
         UserError: a case cannot be trained on.
     """
     from medseg.training.verify import verify_case
 
-    facts: list[CaseFacts] = []
+    facts: dict[str, CaseFacts] = {}
     for case in progress(cases, "checking"):
         run.case(case.id)
-        facts.append(verify_case(case, metadata))
+        facts[case.id] = verify_case(case, metadata)
     return facts

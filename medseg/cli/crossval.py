@@ -13,7 +13,6 @@ from medseg.cli.options import (
     NoLogOption,
     OutputOption,
     PlanOption,
-    SetOption,
     TrustOption,
 )
 from medseg.cli.print_scores import print_scores
@@ -36,8 +35,10 @@ def crossval(
         typer.Option("--keep-test", help="Leave part 0 of five, the test set, out of it all: four folds of the rest."),
     ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, data and machine: same weights.")] = 0,
-    override: SetOption = None,
-    plan_file: PlanOption = None,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
+    ] = None,
+    planned: PlanOption = None,
     memory: MemoryOption = None,
     device: DeviceOption = "auto",
     trust_bundle: TrustOption = False,
@@ -74,8 +75,7 @@ def crossval(
     if keep_test and folds != PARTS:
         raise UserError(f"--keep-test leaves out part 0 of {PARTS}, the test set of the project: leave out --folds")
     require_trust(source, trust_bundle)
-    planned = read_plan(plan_file, source) if plan_file is not None else {}
-    overrides = planned | parse_overrides(override or [], source)
+    overrides = (read_plan(planned, source) if planned is not None else {}) | parse_overrides(override or [], source)
     config = merged_config(overrides, source)
     _require_fold_keys(config, source.name)
     numbers = range(folds - keep_test)
@@ -108,10 +108,9 @@ def crossval(
     with open_run("crossval", options=options, output_dir=output, seed=seed, enabled=not no_log) as run:
         make_folder(output)
         if not is_begun:
-            checked = check_cases(run, cases_of[0], metadata)
-            held = {case.id: item.held for case, item in zip(cases_of[0], checked, strict=True)}
-            require_folds(cases_of, held, metadata.classes)
-            for sentence in check_training(metadata, config, cases_of[0], checked, choose_device(device), memory):
+            described = check_cases(run, cases_of[0], metadata)
+            require_folds(cases_of, {case: item.held for case, item in described.items()}, metadata.classes)
+            for sentence in check_training(metadata, config, cases_of[chosen[0]], described, device, memory):
                 say(sentence)
             write_plan(plan, output)
         run.log_table("folds", [_row(one, run.case) for one in plan.cases])

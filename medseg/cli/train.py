@@ -13,7 +13,6 @@ from medseg.cli.options import (
     OutputOption,
     OverwriteOption,
     PlanOption,
-    SetOption,
     TrustOption,
 )
 from medseg.errors import UserError
@@ -31,7 +30,9 @@ def train(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Same seed, data and machine: same weights. Default 0.")
     ] = None,
-    override: SetOption = None,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
+    ] = None,
     plan: PlanOption = None,
     memory: MemoryOption = None,
     resume: Annotated[
@@ -68,8 +69,8 @@ def train(
     metadata = read_metadata(source)
     _require_fitting_options(source.name, metadata, data, device)
     require_trust(source, trust_bundle)
-    planned = read_plan(plan, source) if plan is not None else {}
-    settings = TrainingSettings(seed=seed or 0, overrides=planned | parse_overrides(override or [], source))
+    overrides = (read_plan(plan, source) if plan is not None else {}) | parse_overrides(override or [], source)
+    settings = TrainingSettings(seed=seed or 0, overrides=overrides)
     _require_free(output, source, resume or overwrite)
     if resume:
         settings = resume_settings(output, seed, settings.overrides, trust_bundle)
@@ -80,13 +81,12 @@ def train(
     if data is not None:
         require_enough_cases(cases)
     config = merged_config(settings.overrides, source)
-    target = choose_device(device if metadata.segments else "cpu")
     options = {"bundle": bundle_option(source), "resume": resume, "overrides": settings.overrides}
     with open_run("train", options=options, output_dir=output, seed=settings.seed, enabled=not no_log) as run:
         make_folder(output)
         facts = check_cases(run, cases, metadata)
         if data is not None:
-            for sentence in check_training(metadata, config, cases, facts, target, memory):
+            for sentence in check_training(metadata, config, cases, facts, device, memory):
                 say(sentence)
         trained = train_bundle(
             run, source, output, metadata, settings, data=data, cases=cases, device=device, resume=resume

@@ -56,6 +56,6 @@ def case_facts(image: Image, label: Image) -> CaseFacts:
         orientation="".join(image.orientation),
         channels=image.channels,
         dtype=str(image.data.dtype),
-        voxels=dict(zip(values.tolist(), counts.tolist(), strict=True)),
+        voxels={int(value): count for value, count in zip(values, counts.tolist(), strict=True)},
         foreground=inside.astype(np.float32),
     )

@@ -56,7 +56,7 @@ class Fingerprint(BaseModel, extra="forbid"):
         spacing: millimetres.
         extent: millimetres from outer face to outer face.
         mean_volume: of an image, in cubic millimetres (square ones in 2D).
-        intensities: of each channel; none where no case has a label.
+        intensities: of each channel; none where no case has a label, or where numbers of channels differ.
         classes: by label value.
     """
 
@@ -88,16 +88,12 @@ def make_fingerprint(facts: Sequence[CaseFacts], classes: Collection[int]) -> Fi
         classes: label values to count, those that no case holds among them.
 
     Raises:
-        UserError: there is no case, or some images are 2D and some 3D, or differ in their number of channels.
+        UserError: there is no case, or some images are 2D and some 3D.
     """
     if not facts:
         raise UserError("a fingerprint needs at least one case, got none")
     if len({len(case.shape) for case in facts}) > 1:
         raise UserError("all images must have the same number of axes, but some are 2D and some 3D")
-    if len({case.channels for case in facts}) > 1:
-        raise UserError(
-            f"all images must have the same number of channels, got {sorted({case.channels for case in facts})}"
-        )
     extents = np.array([np.multiply(case.shape, case.spacing) for case in facts])
     return Fingerprint(
         cases=len(facts),
@@ -108,7 +104,7 @@ def make_fingerprint(facts: Sequence[CaseFacts], classes: Collection[int]) -> Fi
         spacing=Spread.of([case.spacing for case in facts]),
         extent=Spread.of(extents),
         mean_volume=float(np.mean(np.prod(extents, axis=1))),
-        intensities=_intensities(np.concatenate([case.foreground for case in facts], axis=1)),
+        intensities=_intensities([case.foreground for case in facts]),
         classes={
             value: ClassCount(
                 voxels=sum(case.voxels.get(value, 0) for case in facts),
@@ -119,7 +115,10 @@ def make_fingerprint(facts: Sequence[CaseFacts], classes: Collection[int]) -> Fi
     )
 
 
-def _intensities(foreground: np.ndarray) -> list[Intensity]:
+def _intensities(samples: Sequence[np.ndarray]) -> list[Intensity]:
+    if len({len(sample) for sample in samples}) > 1:
+        return []
+    foreground = np.concatenate(samples, axis=1)
     if foreground.shape[1] == 0:
         return []
     low, median, high = np.percentile(foreground, (0.5, 50, 99.5), axis=1)

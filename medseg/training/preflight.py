@@ -3,6 +3,7 @@ from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
 from medseg.bundle import BundleMetadata
+from medseg.bundle.load import choose_device
 from medseg.errors import UserError, first_line
 from medseg.training.available_memory import available_memory
 from medseg.training.case_facts import CaseFacts
@@ -31,8 +32,8 @@ def check_training(
     metadata: BundleMetadata,
     config: Mapping[str, Any],
     cases: Sequence[Case],
-    facts: Sequence[CaseFacts],
-    device: "torch.device",
+    facts: Mapping[str, CaseFacts],
+    device: str,
     memory_gb: float | None = None,
 ) -> list[str]:
     """Refuse a training that cannot end well, before it starts.
@@ -41,8 +42,8 @@ def check_training(
         metadata: of the bundle.
         config: its train config as plain data, overrides included.
         cases: with the split of each.
-        facts: of each case.
-        device: that trains.
+        facts: of each case, by its id.
+        device: that trains, as `choose_device` takes it.
         memory_gb: what it may take there, in 10^9 bytes; None for what is available.
 
     Returns:
@@ -57,7 +58,7 @@ def check_training(
     _require_a_batch(recipe, config, sum(case.split == "train" for case in cases))
     if recipe.network_def is None or recipe.roi_size is None or recipe.batch_size is None:
         return ["the memory needed is not known: the train config has no network_def, roi_size or batch_size"]
-    seen = [item for case, item in zip(cases, facts, strict=True) if case.split != "test"]
+    seen = [facts[case.id] for case in cases if case.split != "test"]
     fingerprint = make_fingerprint(seen, metadata.classes)
     spacing = recipe.spacing or fingerprint.spacing.median
     if not len(spacing) == len(recipe.roi_size) == len(fingerprint.shape.median):
@@ -80,11 +81,11 @@ def check_training(
     except (RuntimeError, ValueError) as error:
         raise UserError(f"the network cannot be trained on roi_size {recipe.roi_size}: {first_line(error)}") from error
     padded = _tell_of_padding(recipe, channels, fingerprint, spacing)
-    return [_require_memory(estimate, device, memory_gb), *padded]
+    return [_require_memory(estimate, choose_device(device), memory_gb), *padded]
 
 
-def _require_every_class(metadata: BundleMetadata, cases: Sequence[Case], facts: Sequence[CaseFacts]) -> None:
-    held = set().union(*(item.held for case, item in zip(cases, facts, strict=True) if case.split == "train"))
+def _require_every_class(metadata: BundleMetadata, cases: Sequence[Case], facts: Mapping[str, CaseFacts]) -> None:
+    held = set().union(*(facts[case.id].held for case in cases if case.split == "train"))
     absent = [f"{name} (label value {value})" for value, name in metadata.classes.items() if value not in held]
     if absent:
         raise UserError(f"no training case holds the class {', '.join(absent)}: give cases with it")

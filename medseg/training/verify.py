@@ -1,7 +1,5 @@
 from dataclasses import replace
 
-import numpy as np
-
 from medseg.bundle import BundleMetadata
 from medseg.bundle.expect import require_fitting_image
 from medseg.errors import UserError
@@ -11,10 +9,10 @@ from medseg.training.dataset import Case
 
 
 def verify_case(case: Case, metadata: BundleMetadata) -> CaseFacts:
-    """Refuse a case that cannot be trained on, before hours are spent on the others; else tell what it is like.
+    """Refuse a case that cannot be trained on, before hours are spent on the others.
 
     Returns:
-        Facts of the case; of one with objects, all are of class 1.
+        What the case is like; where labels are objects, 1 stands for all of them.
 
     Raises:
         UserError: a file cannot be read, image and label differ in geometry, the image does not fit the network, or the
@@ -31,9 +29,7 @@ def verify_case(case: Case, metadata: BundleMetadata) -> CaseFacts:
             raise UserError(
                 f"`{case.label}` must number its objects from 1, and 0 is background; it holds {label.data.min()}"
             )
-        label = replace(label, data=(label.data > 0).astype(np.uint8))
-    if len(metadata.channels) > 1:  # gray and colour are alike
-        image = replace(image, data=image.data[:3].mean(axis=0, keepdims=True))
+        return case_facts(image, replace(label, data=label.data > 0))
     facts = case_facts(image, label)
     unknown = sorted(facts.held - metadata.classes.keys())
     if unknown:

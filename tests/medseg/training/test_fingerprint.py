@@ -40,6 +40,13 @@ def test_intensities_are_those_of_numpy(facts_of: MakeFacts) -> None:
     assert second.standard_deviation == pytest.approx(together[1].std())
 
 
+def test_gray_and_colour_images_have_no_intensities_in_common(facts_of: MakeFacts) -> None:
+    colour = replace(facts_of((4, 5)), channels=3, foreground=np.ones((3, 2)))
+    found = make_fingerprint([facts_of((4, 5)), colour], {1})
+    assert found.channels == {1: 1, 3: 1}
+    assert found.intensities == []
+
+
 def test_a_fingerprint_is_read_back_as_it_was_written(facts_of: MakeFacts) -> None:
     found = make_fingerprint([facts_of((4, 5, 6)), facts_of((5, 5, 6))], {1})
     assert Fingerprint.model_validate_json(found.model_dump_json()) == found
@@ -48,7 +55,5 @@ def test_a_fingerprint_is_read_back_as_it_was_written(facts_of: MakeFacts) -> No
 def test_what_cannot_be_described_together_is_refused(facts_of: MakeFacts) -> None:
     with pytest.raises(UserError, match="some are 2D and some 3D"):
         make_fingerprint([facts_of((4, 5, 6)), facts_of((4, 5))], {1})
-    with pytest.raises(UserError, match=r"number of channels, got \[1, 2\]"):
-        make_fingerprint([facts_of((4, 5)), replace(facts_of((4, 5)), channels=2)], {1})
     with pytest.raises(UserError, match="at least one case"):
         make_fingerprint([], {1})

@@ -16,6 +16,7 @@ MakeFacts = Callable[..., CaseFacts]
 SHIPPED = shipped_bundles()["hippocampus_unet"]
 SPLITS = ("test", "test", "validation", "train", "train", "train")
 CASES = [Case(str(number), Path(), Path(), split) for number, split in enumerate(SPLITS)]
+IDS = [case.id for case in CASES]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def check(metadata: BundleMetadata, tiny: dict[str, Any], facts_of: MakeFacts) -
     def run(facts: list[CaseFacts] | None = None, memory_gb: float | None = None, **more: object) -> list[str]:
         facts = facts or [facts_of((18, 20, 16), voxels={0: 9, 1: 1, 2: 1})] * len(CASES)
         config = merged_config({**tiny, **more}, SHIPPED)
-        return check_training(metadata, config, CASES, facts, torch.device("cpu"), memory_gb)
+        return check_training(metadata, config, CASES, dict(zip(IDS, facts, strict=True)), "cpu", memory_gb)
 
     return run
 
