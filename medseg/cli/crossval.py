@@ -13,6 +13,7 @@ from medseg.cli.options import (
     NoLogOption,
     OutputOption,
     PlanOption,
+    SetOption,
     TrustOption,
 )
 from medseg.cli.print_scores import print_scores
@@ -35,9 +36,7 @@ def crossval(
         typer.Option("--keep-test", help="Leave part 0 of five, the test set, out of it all: four folds of the rest."),
     ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, data and machine: same weights.")] = 0,
-    override: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
-    ] = None,
+    override: SetOption = None,
     planned: PlanOption = None,
     memory: MemoryOption = None,
     device: DeviceOption = "auto",
@@ -51,7 +50,6 @@ def crossval(
     goes on where it was ended.
     """
     from medseg.bundle import find_bundle, read_metadata
-    from medseg.bundle.load import choose_device
     from medseg.bundle.trust import code_digest, require_trust
     from medseg.cli.check_cases import check_cases
     from medseg.cli.crossval_fold import is_scored, run_fold

@@ -44,9 +44,6 @@ MemoryOption = Annotated[
     float | None,
     typer.Option("--memory", metavar="GB", min=0.0, help="What training may take on its device; else what is free."),
 ]
-PlanOption = Annotated[
-    Path | None, typer.Option("--plan", help="Overrides from a file of `medseg plan`; --set wins over it.")
-]
 ChannelOption = Annotated[str | None, typer.Option("--channel", help="Channel of the movie, by number from 0 or name.")]
 AxesOption = Annotated[
     str | None, typer.Option("--axes", metavar="TYX", help="Order of the movie's axes where the file has it wrong.")

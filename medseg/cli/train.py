@@ -13,6 +13,7 @@ from medseg.cli.options import (
     OutputOption,
     OverwriteOption,
     PlanOption,
+    SetOption,
     TrustOption,
 )
 from medseg.errors import UserError
@@ -30,9 +31,7 @@ def train(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Same seed, data and machine: same weights. Default 0.")
     ] = None,
-    override: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
-    ] = None,
+    override: SetOption = None,
     plan: PlanOption = None,
     memory: MemoryOption = None,
     resume: Annotated[
@@ -51,7 +50,6 @@ def train(
     simulated.
     """
     from medseg.bundle import find_bundle, read_metadata
-    from medseg.bundle.load import choose_device
     from medseg.bundle.trust import require_same_code, require_trust
     from medseg.cli.check_cases import check_cases
     from medseg.cli.outputs import make_folder
