@@ -1,19 +1,12 @@
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any
-
-import numpy as np
+from collections.abc import Hashable, Sequence
 
 from medseg.bundle.sections import Option, Postprocessing, PostprocessingEvidence
-from medseg.inference.postprocess import postprocess
-from medseg.metrics import dice, paired_difference
-
-_OPTIONS: tuple[Option, ...] = ("largest_component", "fill_holes")
+from medseg.bundle.try_postprocessing import PostprocessingTrial
+from medseg.metrics import paired_difference
 
 
 def choose_postprocessing(
-    cases: Iterable[tuple[np.ndarray, np.ndarray]],
-    classes: Mapping[int, str],
-    groups: Sequence[Hashable] | None = None,
+    cases: Sequence[Sequence[PostprocessingTrial]], groups: Sequence[Hashable] | None = None
 ) -> Postprocessing:
     """The options of post-processing that cases held out speak for, each option and class judged by itself.
 
@@ -21,41 +14,29 @@ def choose_postprocessing(
     It does not correct for the number of options: with many classes, one can be kept by chance.
 
     Args:
-        cases: prediction and reference of each case, label maps of one shape; the cases were not trained on, and the
-            predictions not post-processed. They are taken one at a time.
-        classes: name of each label value.
+        cases: what `try_postprocessing` found of each case.
         groups: the patient of each case, where cases of one patient are to be drawn together.
 
     Raises:
-        ValueError: the shapes of a case differ, or ``groups`` has not one entry a case.
+        ValueError: the cases were not tried alike, or ``groups`` has not one entry a case.
     """
-    trials: dict[tuple[Option, int], list[tuple[float | None, float | None]]] = {
-        (option, value): [] for option in _OPTIONS for value in classes
-    }
-    for prediction, reference in cases:
-        for (option, value), found in trials.items():
-            expected = reference == value
-            chosen: dict[Option, list[int]] = {option: [value]}
-            processed = postprocess(prediction, **chosen)
-            found.append((dice(processed == value, expected), dice(prediction == value, expected)))
-    evidence = [_evidence(option, value, found, groups) for (option, value), found in trials.items()]
-    kept: dict[str, Any] = {
-        option: [item.value for item in evidence if item.option == option and item.kept] for option in _OPTIONS
-    }
-    return Postprocessing(**kept, evidence=evidence)
+    kinds = [[(trial.option, trial.value) for trial in trials] for trials in cases]
+    if any(kind != kinds[0] for kind in kinds):
+        raise ValueError("`cases` must hold trials of the same options and classes in the same order")
+    evidence = [_evidence(trials, groups) for trials in zip(*cases, strict=True)]
+
+    def kept(option: Option) -> list[int]:
+        return sorted(item.value for item in evidence if item.option == option and item.kept)
+
+    return Postprocessing(largest_component=kept("largest_component"), fill_holes=kept("fill_holes"), evidence=evidence)
 
 
-def _evidence(
-    option: Option,
-    value: int,
-    found: Sequence[tuple[float | None, float | None]],
-    groups: Sequence[Hashable] | None,
-) -> PostprocessingEvidence:
-    difference = paired_difference([after for after, _ in found], [before for _, before in found], groups)
+def _evidence(trials: Sequence[PostprocessingTrial], groups: Sequence[Hashable] | None) -> PostprocessingEvidence:
+    difference = paired_difference([trial.after for trial in trials], [trial.before for trial in trials], groups)
     low, high = difference.ci95 or (None, None)
     return PostprocessingEvidence(
-        option=option,
-        value=value,
+        option=trials[0].option,
+        value=trials[0].value,
         gain=difference.mean,
         low_95=low,
         high_95=high,

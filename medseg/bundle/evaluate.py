@@ -6,6 +6,7 @@ import numpy as np
 
 from medseg.bundle.load import LoadedBundle
 from medseg.bundle.predict import Prediction, predict
+from medseg.bundle.try_postprocessing import PostprocessingTrial, try_postprocessing
 from medseg.errors import UserError
 from medseg.io import read_image, read_label, require_same_geometry
 from medseg.metrics import (
@@ -27,17 +28,27 @@ class CaseScore:
         calibration: how far the probabilities can be believed; None where they are not of classes that exclude each
             other.
         instances: the scores of the objects; None of a bundle whose labels are classes.
+        trials: what options of post-processing would do to the label; none where they were not tried.
     """
 
     classes: dict[str, ClassScore]
     calibration: CalibrationScore | None
     instances: InstanceScore | None = None
+    trials: tuple[PostprocessingTrial, ...] = ()
 
 
 def score_files(
-    bundles: Sequence[LoadedBundle], image_path: Path, label_path: Path, tolerance_mm: float, mirror: bool = False
+    bundles: Sequence[LoadedBundle],
+    image_path: Path,
+    label_path: Path,
+    tolerance_mm: float,
+    mirror: bool = False,
+    with_trials: bool = False,
 ) -> CaseScore:
     """Segment an image with one bundle or an ensemble and score it against its label, in the image's own geometry.
+
+    ``with_trials`` tries options of post-processing, where labels are classes. The bundles must have no such section of
+    their own, or the trials would be of what is post-processed already.
 
     Raises:
         UserError: a file cannot be read, the two differ in geometry, the image does not fit the network, or the label
@@ -56,7 +67,9 @@ def score_files(
         if metadata.has_instances:  # all objects together are the one class
             found, expected = ((part > 0).astype(np.uint8) for part in (found, expected))
         scores = score_case(found, expected, image.spacing, metadata.classes, tolerance_mm)
-        return CaseScore(scores, case_calibration(bundles[0], prediction, expected), instances)
+        tried = with_trials and not metadata.has_instances
+        trials = try_postprocessing(found, expected, metadata.classes) if tried else ()
+        return CaseScore(scores, case_calibration(bundles[0], prediction, expected), instances, trials)
     except (UserError, ValueError) as error:
         raise UserError(f"`{label_path}`: {error}") from error
 

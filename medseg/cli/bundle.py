@@ -1,4 +1,4 @@
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -7,15 +7,22 @@ from medseg.cli.bundle_import import import_bundle
 from medseg.cli.calibrate_bundle import calibrate_bundle
 from medseg.cli.console import print_json, print_table
 from medseg.cli.options import JsonOption, NoLogOption, TrustOption
+from medseg.cli.postprocess_bundle import postprocess_bundle
+
+if TYPE_CHECKING:
+    from medseg.bundle import BundleMetadata
 
 bundle_app = typer.Typer(
-    help="List, show, check, calibrate, export and import MONAI bundles.", no_args_is_help=True, rich_markup_mode=None
+    help="List, show, check, calibrate, post-process, export and import MONAI bundles.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 NameArgument = Annotated[str, typer.Argument(metavar="BUNDLE", help="Name of a shipped bundle or path of any.")]
 
 bundle_app.command("calibrate")(calibrate_bundle)
 bundle_app.command("export")(export_bundle)
 bundle_app.command("import")(import_bundle)
+bundle_app.command("postprocess")(postprocess_bundle)
 
 
 @bundle_app.command("list")
@@ -53,6 +60,7 @@ def show(name: NameArgument, json_output: JsonOption = False) -> None:
         "expects": None if expected is None else expected.model_dump(),
         "measures": metadata.eval_metrics,
         "temperature": metadata.calibration.temperature if metadata.calibration else None,
+        "postprocessing": _postprocessing(metadata),
         "intended_use": metadata.intended_use,
         "copyright": metadata.copyright,
         "weights_sha256": sha256_of(find_weights(bundle)),
@@ -100,6 +108,17 @@ def check(
             typer.echo(f"{name}: complete, and it runs")
     if broken:
         raise typer.Exit(1)
+
+
+def _postprocessing(metadata: "BundleMetadata") -> dict[str, str] | None:
+    """The classes that each option of post-processing is applied to."""
+    section = metadata.postprocessing
+    if section is None:
+        return None
+    chosen = {"largest_component": section.largest_component, "fill_holes": section.fill_holes}
+    return {
+        option: ", ".join(metadata.classes[value] for value in values) for option, values in chosen.items() if values
+    }
 
 
 def _text(value: object) -> str | None:

@@ -1,15 +1,13 @@
-import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from medseg.cli.console import frame_progress, print_json, print_table, say
+from medseg.cli.copy_bundle import copy_bundle, require_free_for_copy
 from medseg.cli.model_name import bundle_option, model_name
 from medseg.cli.options import DeviceOption, JsonOption, NoLogOption, OutputOption, OverwriteOption, TrustOption
 from medseg.errors import UserError
-
-_PARTS = ("configs", "docs", "models", "scripts", "LICENSE")
 
 
 def calibrate_bundle(
@@ -38,7 +36,7 @@ def calibrate_bundle(
     folder = find_bundle(name)
     if not read_metadata(folder).segments:
         raise UserError(f"bundle `{folder.name}` tracks particles and segments nothing: use medseg track --calibrate")
-    _require_free(output, folder, overwrite)
+    require_free_for_copy(output, folder, overwrite)
     manifest = read_manifest(folder)
     cases = find_cases(data)
     options = {"bundle": bundle_option(folder), "device": device}
@@ -57,7 +55,7 @@ def calibrate_bundle(
         for case in cases:
             run.add_input(case.image)
             run.add_input(case.label)
-        _copy(folder, output)
+        copy_bundle(folder, output)
         write_section(output, found)
         facts = found.model_dump()
         run.log_metrics({key: value for key, value in facts.items() if isinstance(value, int | float)})
@@ -67,27 +65,3 @@ def calibrate_bundle(
         print_json({"bundle": str(output), "calibration": facts})
     else:
         print_table("Calibrated", ["what", "value"], [*facts.items(), ("bundle", str(output))])
-
-
-def _require_free(output: Path, source: Path, overwrite: bool) -> None:
-    """Refuse to write into the bundle, or over anything but a bundle that may be written over."""
-    target = output.resolve()
-    if target == source.resolve() or source.resolve() in target.parents or target in source.resolve().parents:
-        raise UserError(f"`{output}` is or holds the bundle itself: choose another --output")
-    if not target.is_dir() or all(path.match("run*.json") for path in target.iterdir()):
-        return
-    if not (target / "configs" / "metadata.json").is_file():
-        raise UserError(f"`{output}` is not empty and no bundle: choose another --output")
-    if not overwrite:
-        raise UserError(f"`{output}` is not empty and is kept: pass --overwrite or another --output")
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy what makes up a bundle, in place of a former copy."""
-    for part in _PARTS:
-        if (target / part).is_dir():
-            shutil.rmtree(target / part)
-        if (source / part).is_dir():
-            shutil.copytree(source / part, target / part)
-        elif (source / part).is_file():
-            shutil.copy(source / part, target / part)

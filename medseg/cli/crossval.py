@@ -1,10 +1,10 @@
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medseg.cli.console import print_json, print_table, say
+from medseg.cli.console import print_json, say
 from medseg.cli.model_name import bundle_option
 from medseg.cli.options import (
     DeviceOption,
@@ -16,7 +16,7 @@ from medseg.cli.options import (
     SetOption,
     TrustOption,
 )
-from medseg.cli.print_scores import print_scores
+from medseg.cli.print_folds import print_folds
 from medseg.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,13 +52,20 @@ def crossval(
     from medseg.bundle import find_bundle, read_metadata
     from medseg.bundle.trust import code_digest, require_trust
     from medseg.cli.check_cases import check_cases
-    from medseg.cli.crossval_fold import is_scored, run_fold
+    from medseg.cli.crossval_fold import run_fold
     from medseg.cli.outputs import make_folder
-    from medseg.cli.score_bundle import summarise_folds
+    from medseg.cli.summarise_folds import summarise_folds
     from medseg.runs import open_run
-    from medseg.training.crossval_plan import CrossvalPlan, has_plan, plan_cases, require_same_plan, write_plan
+    from medseg.training.crossval_plan import (
+        CrossvalPlan,
+        has_plan,
+        plan_cases,
+        require_free,
+        require_same_plan,
+        write_plan,
+    )
     from medseg.training.dataset import find_cases
-    from medseg.training.fold import Fold
+    from medseg.training.fold import Fold, require_fold_keys
     from medseg.training.folds import PARTS
     from medseg.training.plan_file import read_plan
     from medseg.training.preflight import check_training
@@ -75,7 +82,7 @@ def crossval(
     require_trust(source, trust_bundle)
     overrides = (read_plan(planned, source) if planned is not None else {}) | parse_overrides(override or [], source)
     config = merged_config(overrides, source)
-    _require_fold_keys(config, source.name)
+    require_fold_keys(config, source.name)
     numbers = range(folds - keep_test)
     chosen = _chosen(only, numbers)
     settings = {
@@ -98,7 +105,7 @@ def crossval(
     if is_begun:
         require_same_plan(plan, output)
     else:
-        _require_free(output, source)
+        require_free(output, source)
     options = {
         **{"bundle": bundle_option(source), "overrides": overrides, "folds": folds, "keep_test": keep_test},
         "only": chosen,
@@ -124,29 +131,22 @@ def crossval(
                 cases=cases_of[number],
                 device=device,
             )
-        done = {number: folder / "scores" for number, folder in folders.items() if is_scored(folder)}
-        facts = {
-            "bundle": {"name": source.name, "version": metadata.version},
-            **{"keep_test": keep_test, "missing_folds": [number for number in numbers if number not in done]},
-        }
-        metrics = summarise_folds(run, done, output, facts)
+        metrics = summarise_folds(
+            run,
+            source,
+            metadata,
+            folders,
+            output,
+            keep_test=keep_test,
+            patients={case.case: case.patient for case in plan.cases},
+        )
     if json_output:
         print_json(metrics)
     else:
-        _print(metrics)
+        print_folds(metrics, metadata.classes)
         say(f"Every case: {output / 'cases.csv'}; all figures: {output / 'metrics.json'}")
     if metrics["failed"]:
         raise typer.Exit(1)
-
-
-def _require_fold_keys(config: dict[str, Any], name: str) -> None:
-    """Refuse a bundle whose train config would train the same fold every time."""
-    absent = [key for key in ("fold", "folds", "keep_test") if key not in config]
-    if absent:
-        raise UserError(
-            f"the train config of bundle `{name}` has no {', '.join(absent)}: give it fold: 0, folds: 5 and keep_test: "
-            "false, and take its cases from $data_list(@dataset_dir, 'train', @fold, @folds, @keep_test)"
-        )
 
 
 def _chosen(only: list[int] | None, numbers: range) -> list[int]:
@@ -156,25 +156,5 @@ def _chosen(only: list[int] | None, numbers: range) -> list[int]:
     return sorted(set(only)) if only else list(numbers)
 
 
-def _require_free(output: Path, source: Path) -> None:
-    if output == source or source in output.parents:
-        raise UserError(f"`{output}` is the bundle itself: choose another --output")
-    left = ("run*.json", ".medseg-*")  # by a command that failed, or was killed, before it began
-    if output.is_dir() and not all(any(path.match(pattern) for pattern in left) for path in output.iterdir()):
-        raise UserError(f"`{output}` is not empty and holds no cross-validation to go on with: choose another --output")
-
-
 def _row(case: "PlannedCase", pseudonym: Callable[[str], str]) -> dict[str, object]:
     return {"case": case.case, "patient": pseudonym(case.patient), "part": case.part, "fold": case.fold}
-
-
-def _print(metrics: dict[str, Any]) -> None:
-    names = list(metrics["summary"])
-    print_table(
-        "Dice of each fold, mean",
-        ["fold", "n", *names],
-        [(one["fold"], one["n"], *(one["summary"][name]["dice_mean"] for name in names)) for one in metrics["folds"]],
-    )
-    print_scores(metrics)
-    if metrics["missing_folds"]:
-        say(f"not done yet: fold {', '.join(map(str, metrics['missing_folds']))}")

@@ -77,13 +77,15 @@ def run_fold(
         run.device = str(loaded.device)
         run.use_model(run.case(folder.name), metadata.version, loaded.weights_sha256)
         test = [case for case in cases if case.split == "test"]
-        metrics = score_bundle(run, [loaded], test, folder / "scores", split="test", tolerance=TOLERANCE_MM)
+        metrics = score_bundle(
+            run, [loaded], test, folder / "scores", split="test", tolerance=TOLERANCE_MM, with_trials=True
+        )
     if metrics["failed"]:
         parent.fail(f"{metrics['failed']} of {len(test)} test cases of fold {number} failed")
 
 
 def is_scored(folder: Path) -> bool:
-    """Whether a fold is trained, and all its test cases scored with the weights that are there.
+    """Whether a fold is trained, and all its test cases scored, with trials, with the weights that are there.
 
     Raises:
         UserError: the weights are other ones than those that were scored.
@@ -102,4 +104,4 @@ def is_scored(folder: Path) -> bool:
     weights = folder / "models" / "model.pt"
     if not weights.is_file() or sha256_of(weights) != scored:
         raise UserError(f"`{weights}` is not what was scored: put it back, or remove `{folder}` to train the fold anew")
-    return failed == 0
+    return failed == 0 and "postprocessing_trials" in metrics

@@ -1,4 +1,3 @@
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -34,12 +33,14 @@ def score_bundle(
     tolerance: float,
     mirror: bool = False,
     groups: Mapping[str, str] | None = None,
+    with_trials: bool = False,
 ) -> dict[str, Any]:
     """Score a bundle, or an ensemble, on cases; write what was found into ``output`` and log it to ``run``.
 
     That is metrics.json, whose content is given back, cases.csv, dice.png and, of bundles that give probabilities of
-    classes, reliability.png. ``groups`` names the group of cases, and every group is summarised too. A case that cannot
-    be scored is told on the terminal, counted as ``failed``, and lets the run end as FAILED.
+    classes, reliability.png. ``groups`` names the group of cases, and every group is summarised too. ``with_trials``
+    keeps what options of post-processing would do to each case. A case that cannot be scored is told on the terminal,
+    counted as ``failed``, and lets the run end as FAILED.
 
     Raises:
         typer.Exit: no case could be scored.
@@ -52,14 +53,17 @@ def score_bundle(
     scores: Scores = {}
     objects: dict[str, InstanceScore] = {}
     calibration = CalibrationScore()
+    trials: dict[str, list[dict[str, Any]]] = {}
     for case in progress(cases, "evaluating"):
         run.case(case.id)
         try:
-            score = score_files(bundles, case.image, case.label, tolerance, mirror)
+            score = score_files(bundles, case.image, case.label, tolerance, mirror, with_trials)
             scores[case.id] = score.classes
             calibration += score.calibration or CalibrationScore()
             if score.instances is not None:
                 objects[case.id] = score.instances
+            if score.trials:
+                trials[case.id] = [trial.model_dump() for trial in score.trials]
             run.add_input(case.image)
             run.add_input(case.label)
         except UserError as error:
@@ -75,9 +79,9 @@ def score_bundle(
         "split": split,
         "tolerance_mm": tolerance,
         "failed": failed,
-        **_summaries(scores, objects),
+        **summaries(scores, objects),
         "groups": {
-            name: _summaries(_of(members, scores), _of(members, objects))
+            name: summaries(_of(members, scores), _of(members, objects))
             for name, members in _members(groups, scores).items()
         },
         "calibration": {
@@ -94,6 +98,7 @@ def score_bundle(
             }
             for case, row in scores.items()
         ],
+        **({"postprocessing_trials": trials or None} if with_trials else {}),
     }
     if calibration.all.n:
         make_folder(output)
@@ -115,7 +120,7 @@ def _named(bundles: "Sequence[LoadedBundle]") -> dict[str, Any]:
     return {"bundle": members[0]} if len(members) == 1 else {"ensemble": members}
 
 
-def _summaries(scores: Scores, objects: "Mapping[str, InstanceScore]") -> dict[str, Any]:
+def summaries(scores: Scores, objects: "Mapping[str, InstanceScore]") -> dict[str, Any]:
     """``summary`` by class, and ``objects`` where labels are objects, None where they are classes."""
     from medseg.metrics import summarise, summarise_instances
 
@@ -136,58 +141,3 @@ def _members(groups: Mapping[str, str] | None, scores: Scores) -> dict[str, list
         if groups is not None and case in groups:
             members.setdefault(groups[case], []).append(case)
     return dict(sorted(members.items()))
-
-
-def summarise_folds(run: "Run", folds: dict[int, Path], output: Path, facts: dict[str, Any]) -> dict[str, Any]:
-    """Put the scores of several folds together: metrics.json, cases.csv and dice.png over all their cases.
-
-    Gives the content of metrics.json.
-
-    Args:
-        run: The open run.
-        folds: By number, the folder that `score_bundle` wrote for a fold.
-        output: Folder to write into.
-        facts: What stands first in metrics.json.
-    """
-    found = {number: json.loads((folder / "metrics.json").read_text("utf-8")) for number, folder in folds.items()}
-    scores: Scores = {case: row for one in found.values() for case, row in scores_of(one).items()}
-    objects = {case: row for one in found.values() for case, row in objects_of(one).items()}
-    for case in scores:
-        run.case(case)
-    metrics = {
-        **facts,
-        "tolerance_mm": TOLERANCE_MM,
-        "failed": sum(one["failed"] for one in found.values()),
-        **_summaries(scores, objects),
-        "folds": [
-            {
-                "fold": number,
-                "weights_sha256": one["bundle"]["weights_sha256"],
-                "n": len(one["cases"]),
-                "summary": one["summary"],
-                "objects": one["objects"],
-            }
-            for number, one in found.items()
-        ],
-        "cases": [
-            {"case": row["case"], "fold": number, **{name: value for name, value in row.items() if name != "case"}}
-            for number, one in found.items()
-            for row in one["cases"]
-        ],
-    }
-    write_scores(run, output, metrics, scores)
-    return metrics
-
-
-def scores_of(metrics: dict[str, Any]) -> Scores:
-    """The scores in the content of a metrics.json, by case and class."""
-    from medseg.metrics import ClassScore
-
-    return {row["case"]: {name: ClassScore(**row[name]) for name in metrics["summary"]} for row in metrics["cases"]}
-
-
-def objects_of(metrics: dict[str, Any]) -> "dict[str, InstanceScore]":
-    """The scores of objects in the content of a metrics.json, by case; none where labels are classes."""
-    from medseg.metrics import InstanceScore
-
-    return {row["case"]: InstanceScore(**row["objects"]) for row in metrics["cases"] if "objects" in row}

@@ -61,6 +61,19 @@ def has_plan(folder: Path) -> bool:
     return (folder / PLAN_FILE).is_file()
 
 
+def require_free(folder: Path, source: Path) -> None:
+    """Refuse to begin a cross-validation of the bundle ``source`` in a folder that holds other things.
+
+    Raises:
+        UserError: ``folder`` is, or is in, the bundle itself, or is not empty.
+    """
+    if folder == source or source in folder.parents:
+        raise UserError(f"`{folder}` is the bundle itself: choose another --output")
+    left = ("run*.json", ".medseg-*")  # by a command that failed, or was killed, before it began
+    if folder.is_dir() and not all(any(path.match(pattern) for pattern in left) for path in folder.iterdir()):
+        raise UserError(f"`{folder}` is not empty and holds no cross-validation to go on with: choose another --output")
+
+
 def require_same_plan(plan: CrossvalPlan, folder: Path) -> None:
     """Refuse to go on with another plan than that of ``folder``.
 

@@ -1,3 +1,6 @@
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import BaseModel, Field
 
 from medseg.errors import UserError
@@ -40,3 +43,17 @@ def require_fold(fold: Fold) -> None:
     count = fold.folds - fold.keep_test
     if fold.fold >= count:
         raise UserError(f"there are {count} folds, numbered from 0, so none of number {fold.fold}")
+
+
+def require_fold_keys(config: Mapping[str, Any], name: str) -> None:
+    """Refuse a train config that would train the same fold every time; ``name`` is that of its bundle.
+
+    Raises:
+        UserError: the config lacks a key by which a fold is chosen; the sentence names it.
+    """
+    absent = [key for key in ("fold", "folds", "keep_test") if key not in config]
+    if absent:
+        raise UserError(
+            f"the train config of bundle `{name}` has no {', '.join(absent)}: give it fold: 0, folds: 5 and keep_test: "
+            "false, and take its cases from $data_list(@dataset_dir, 'train', @fold, @folds, @keep_test)"
+        )
