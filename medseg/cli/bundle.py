@@ -117,7 +117,9 @@ def _postprocessing(metadata: "BundleMetadata") -> dict[str, str] | None:
         return None
     chosen = {"largest_component": section.largest_component, "fill_holes": section.fill_holes}
     return {
-        option: ", ".join(metadata.classes[value] for value in values) for option, values in chosen.items() if values
+        option: ", ".join(metadata.classes.get(value, str(value)) for value in values)
+        for option, values in chosen.items()
+        if values
     }
 
 

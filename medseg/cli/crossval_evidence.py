@@ -37,19 +37,18 @@ def crossval_evidence(folder: Path, bundle: Path, metadata: "BundleMetadata") ->
         postprocessing: Postprocessing | None
 
     path = folder / "metrics.json"
+    nothing = f"`{path}` holds no evidence about post-processing: give the command medseg crossval once more"
     try:
         found = Crossval.model_validate_json(path.read_bytes())
     except OSError as error:
         raise UserError(f"`{path}` cannot be read: give --crossval the folder of a medseg crossval") from error
     except ValidationError as error:
-        raise UserError(
-            f"`{path}` holds no evidence of a cross-validation: give the medseg crossval once more"
-        ) from error
+        raise UserError(nothing) from error
     if found.missing_folds:
         missing = ", ".join(map(str, found.missing_folds))
         raise UserError(f"the cross-validation in `{folder}` is not finished, it lacks fold {missing}: let it go on")
     tested = found.bundle
-    if found.postprocessing is None or tested.classes != metadata.classes:
+    if tested.classes != metadata.classes:
         raise UserError(
             f"the cross-validation in `{folder}` was of {_told(tested.classes)} (`{tested.name}`), and bundle "
             f"`{bundle.name}` gives {_told(metadata.classes)}: its evidence is not for this bundle"
@@ -59,6 +58,8 @@ def crossval_evidence(folder: Path, bundle: Path, metadata: "BundleMetadata") ->
             f"bundle `{bundle.name}` does not segment as the cross-validation in `{folder}` did, their inference "
             "configs differ: train it with the same --plan and --set"
         )
+    if found.postprocessing is None:
+        raise UserError(nothing)
     return found.postprocessing
 
 

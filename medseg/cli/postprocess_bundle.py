@@ -22,8 +22,8 @@ def postprocess_bundle(
 ) -> None:
     """Give a bundle the post-processing that a cross-validation showed to gain.
 
-    OUTPUT becomes a copy of the bundle with the options, and the evidence for each, in its metadata; weights and configs
-    stay as they are. If no option showed a gain, nothing is written.
+    OUTPUT becomes a copy of the bundle with the options kept, and the evidence for and against each, in its metadata.
+    If no option showed a gain, nothing is written.
     """
     from medseg.bundle import find_bundle, read_metadata
     from medseg.bundle.weights import find_weights

@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import time
 
 import pytest
 
+from medseg.bundle import read_metadata
 from medseg.training.dataset import find_cases
 from medseg.training.fold import Fold
 
@@ -26,7 +28,7 @@ def crossval(medseg, made_up_cases, small_training, tmp_path):
     return run
 
 
-def test_every_case_is_scored_by_the_model_that_has_not_seen_it(crossval, made_up_cases, logged, tmp_path):
+def test_every_case_is_scored_by_the_model_that_has_not_seen_it(medseg, crossval, made_up_cases, logged, tmp_path):
     done = crossval("--json")
 
     assert done.code == 0, done.err
@@ -54,21 +56,58 @@ def test_every_case_is_scored_by_the_model_that_has_not_seen_it(crossval, made_u
     assert "mlflow.parentRunId" not in parent.data.tags
     assert parent.data.metrics["anterior_n"] == metrics["summary"]["anterior"]["n"]
 
+    trials = {}
+    for fold in range(3):
+        scored = json.loads((out / f"fold_{fold}" / "scores" / "metrics.json").read_text())
+        trials |= scored["postprocessing_trials"]
+        for row in scored["cases"]:
+            of_anterior = [trial for trial in trials[row["case"]] if trial["value"] == 1]
+            assert [trial["before"] for trial in of_anterior] == [row["anterior"]["dice"]] * 2
+    evidence = metrics["postprocessing"]["evidence"]
+    assert [(item["value"], item["option"]) for item in evidence] == list(
+        itertools.product((1, 2), ("largest_component", "fill_holes"))
+    )
+    for item in evidence:
+        gains = [
+            trial["after"] - trial["before"]
+            for rows in trials.values()
+            for trial in rows
+            if (trial["option"], trial["value"]) == (item["option"], item["value"]) and trial["before"] is not None
+        ]
+        assert (item["n"], item["gain"]) == (len(gains), pytest.approx(sum(gains) / len(gains)))
+        assert parent.data.metrics[f"gain_{item['option']}_{item['value']}"] == pytest.approx(item["gain"])
+
     again = crossval()
     assert again.code == 0, again.err
+    assert "Post-processing, gain in Dice" in again.out
     assert again.err.count("finished before, kept") == 3
     assert json.loads((out / "metrics.json").read_text()) == metrics
     assert "Dice of each fold" in again.out
 
     shutil.rmtree(out / "fold_0" / "scores")  # as after a kill between training and scoring
-    assert "fold 0: trained before, kept" in crossval("--no-log").err
+    former = out / "fold_1" / "scores" / "metrics.json"  # as before there were trials
+    kept = json.loads(former.read_text())
+    former.write_text(json.dumps({key: value for key, value in kept.items() if key != "postprocessing_trials"}))
+    scored = crossval("--no-log").err
+    assert [f"fold {fold}: trained before, kept" in scored for fold in range(3)] == [True, True, False]
     assert json.loads((out / "metrics.json").read_text()) == metrics
+
+    # The bundle with what was kept does to its test cases what the trials said.
+    new = tmp_path / "new"
+    given = medseg("bundle", "postprocess", out / "fold_1", "--crossval", out, "-o", new, "--no-log")
+    assert given.code == 0, given.err
+    assert read_metadata(new).postprocessing.model_dump() == metrics["postprocessing"]
+    assert metrics["postprocessing"]["largest_component"] == [1, 2]
+    scores = ("--split", "test", "-o", tmp_path / "scores", "--trust-bundle", "--json", "--no-log")
+    for row in json.loads(medseg("evaluate", "-b", new, "--data", made_up_cases, *scores).out)["cases"]:
+        assert row["anterior"]["dice"] == pytest.approx(trials[row["case"]][0]["after"])
 
 
 def test_a_cross_validation_goes_on_only_as_it_was_begun(crossval, made_up_cases, tmp_path):
     first = crossval("--only", 1, "--no-log")
     assert first.code == 0, first.err
-    assert "not done yet: fold 0, 2" in first.err
+    assert "not done yet: fold 0, 2; post-processing is chosen when all folds are there" in first.err
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["postprocessing"] is None
     assert [path.name for path in sorted((tmp_path / "out").glob("fold_*"))] == ["fold_1"]
 
     seed = crossval("--seed", 4, "--no-log")
