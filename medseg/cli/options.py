@@ -34,6 +34,9 @@ TrustOption = Annotated[
 ]
 NoLogOption = Annotated[bool, typer.Option("--no-log", help="Write no MLflow run, but run.json all the same.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+OverlayOption = Annotated[
+    str | None, typer.Option("--overlay", metavar="NAME", help="Lay configs/NAME.yaml of the bundle over train.yaml.")
+]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
 ]
