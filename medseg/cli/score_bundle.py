@@ -4,22 +4,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from medseg.cli.console import progress, say
 from medseg.cli.reliability_figure import save_reliability_figure
+from medseg.cli.score_cases import score_cases
 from medseg.cli.write_scores import write_scores
-from medseg.errors import UserError
 
 if TYPE_CHECKING:
     from medseg.bundle import LoadedBundle
-    from medseg.metrics import ClassScore
+    from medseg.cli.score_cases import Scores
     from medseg.runs import Run
     from medseg.training.dataset import Case
 
 TOLERANCE_MM = 1.0
-
-Scores = dict[str, dict[str, "ClassScore"]]
 
 
 def score_bundle(
@@ -41,34 +36,17 @@ def score_bundle(
     Raises:
         typer.Exit: no case could be scored.
     """
-    from medseg.bundle.evaluate import score_files
     from medseg.cli.outputs import make_folder
     from medseg.io import atomic_path
-    from medseg.metrics import CalibrationScore, summarise
+    from medseg.metrics import summarise
 
-    scores: Scores = {}
-    calibration = CalibrationScore()
-    for case in progress(cases, "evaluating"):
-        run.case(case.id)
-        try:
-            score = score_files(bundles, case.image, case.label, tolerance, mirror)
-            scores[case.id] = score.classes
-            calibration += score.calibration or CalibrationScore()
-            run.add_input(case.image)
-            run.add_input(case.label)
-        except UserError as error:
-            say(f"medseg: {error}")
-    failed = len(cases) - len(scores)
-    if failed:
-        run.fail(f"{failed} of {len(cases)} cases failed")
-    if not scores:
-        raise typer.Exit(2)
+    scores, calibration = score_cases(run, bundles, cases, tolerance, mirror)
     metrics = {
         **_named(bundles),
         "mirror": mirror,
         "split": split,
         "tolerance_mm": tolerance,
-        "failed": failed,
+        "failed": len(cases) - len(scores),
         "summary": {name: item.to_dict() for name, item in summarise(list(scores.values())).items()},
         "calibration": {
             "all": calibration.all.to_dict(),
@@ -141,7 +119,7 @@ def summarise_folds(run: "Run", folds: dict[int, Path], output: Path, facts: dic
     return metrics
 
 
-def scores_of(metrics: dict[str, Any]) -> Scores:
+def scores_of(metrics: dict[str, Any]) -> "Scores":
     """The scores in the content of a metrics.json, by case and class."""
     from medseg.metrics import ClassScore
 

@@ -42,7 +42,7 @@ def train(
     from medseg.bundle import find_bundle, read_metadata
     from medseg.bundle.trust import require_same_code, require_trust
     from medseg.cli.check_cases import check_cases
-    from medseg.cli.outputs import make_folder
+    from medseg.cli.outputs import make_folder, require_free_bundle
     from medseg.cli.train_bundle import train_bundle
     from medseg.io import sha256_of
     from medseg.runs import open_run
@@ -55,9 +55,11 @@ def train(
     _require_fitting_options(source.name, metadata, data, device)
     require_trust(source, trust_bundle)
     settings = TrainingSettings(seed=seed or 0, overrides=parse_overrides(override or [], source))
-    _require_free(output, source, resume or overwrite)
+    require_free_bundle(output, source, resume or overwrite)
     if resume:
         settings = resume_settings(output, seed, settings.overrides, trust_bundle)
+        if settings.finetuning is not None:
+            raise UserError(f"the training in `{output}` was begun by medseg finetune: go on with that")
         require_same_code(output, source)
     data = data.resolve() if data is not None else None
     cases = find_cases(data, settings.fold) if data is not None else []
@@ -98,10 +100,3 @@ def _require_fitting_options(name: str, metadata: "BundleMetadata", data: Path |
         )
     if device not in ("auto", "cpu"):
         raise UserError(f"bundle `{name}` is trained on the CPU: leave out --device")
-
-
-def _require_free(output: Path, source: Path, may_exist: bool) -> None:
-    if output.resolve() == source.resolve() or source.resolve() in output.resolve().parents:
-        raise UserError(f"`{output}` is the bundle itself: train into another folder")
-    if not may_exist and output.is_dir() and any(output.iterdir()):
-        raise UserError(f"`{output}` is not empty and is kept: pass --resume to go on, or --overwrite")
