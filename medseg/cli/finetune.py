@@ -47,7 +47,7 @@ def finetune(
     cases that choose them, they are kept.
     """
     from medseg.bundle import find_bundle, load_bundle, read_manifest, read_metadata
-    from medseg.bundle.trust import require_same_code, require_trust
+    from medseg.bundle.trust import is_trusted, require_same_code, require_trust
     from medseg.cli.check_cases import check_cases
     from medseg.cli.finetune_report import RESULT, print_finetuning, write_finetuning
     from medseg.cli.outputs import make_folder, require_free_bundle
@@ -123,7 +123,7 @@ def finetune(
         print_json(result)
     else:
         print_finetuning(result)
-        trust = " --trust-bundle" if trust_bundle else ""
+        trust = "" if is_trusted(output) else " --trust-bundle"
         say(f"Every case: {output / RESULT}. Use it: medseg segment IMAGE -b {output} -o labels{trust}")
     if result["failed"]:
         raise typer.Exit(1)

@@ -42,13 +42,16 @@ def add_former_cases(manifest: Manifest, former: Path) -> Manifest:
     ``manifest`` that is one of them can test nothing. A bundle without a manifest counts as having seen none.
     """
     seen = _seen(former)
+    if not seen:
+        return manifest
     own = {case.image_sha256 for case in manifest.cases}
     cases = [
         case.model_copy(update={"split": "train"}) if case.split == "test" and case.image_sha256 in seen else case
         for case in manifest.cases
     ]
     cases += [case.model_copy(update={"split": "train"}) for digest, case in seen.items() if digest not in own]
-    return manifest.model_copy(update={"cases": cases})
+    dataset = f"{manifest.dataset}; before them, {read_manifest(former).dataset}"
+    return manifest.model_copy(update={"dataset": dataset, "cases": cases})
 
 
 def write_manifest(manifest: Manifest, bundle: Path) -> Path:
