@@ -8,7 +8,14 @@ from medseg.bundle.load import LoadedBundle
 from medseg.bundle.predict import Prediction, predict
 from medseg.errors import UserError
 from medseg.io import read_image, read_label, require_same_geometry
-from medseg.metrics import CalibrationScore, ClassScore, score_calibration, score_case
+from medseg.metrics import (
+    CalibrationScore,
+    ClassScore,
+    InstanceScore,
+    score_calibration,
+    score_case,
+    score_instances,
+)
 
 
 @dataclass(frozen=True)
@@ -19,10 +26,12 @@ class CaseScore:
         classes: the scores of the label, by class name.
         calibration: how far the probabilities can be believed; None where they are not of classes that exclude each
             other.
+        instances: the scores of the objects; None of a bundle whose labels are classes.
     """
 
     classes: dict[str, ClassScore]
     calibration: CalibrationScore | None
+    instances: InstanceScore | None = None
 
 
 def score_files(
@@ -40,22 +49,32 @@ def score_files(
         prediction = predict(bundles, image, mirror=mirror)
     except UserError as error:
         raise UserError(f"`{image_path}`: {error}") from error
-    classes = bundles[0].metadata.classes
+    metadata = bundles[0].metadata
+    found, expected = prediction.label, label.data[0]
     try:
-        scores = score_case(prediction.label, label.data[0], image.spacing, classes, tolerance_mm)
-        return CaseScore(scores, case_calibration(bundles[0], prediction, label.data[0]))
-    except UserError as error:
+        instances = score_instances(found, expected) if metadata.has_instances else None
+        if metadata.has_instances:  # all objects together are the one class
+            found, expected = ((part > 0).astype(np.uint8) for part in (found, expected))
+        scores = score_case(found, expected, image.spacing, metadata.classes, tolerance_mm)
+        return CaseScore(scores, case_calibration(bundles[0], prediction, expected), instances)
+    except (UserError, ValueError) as error:
         raise UserError(f"`{label_path}`: {error}") from error
 
 
 def case_calibration(bundle: LoadedBundle, prediction: Prediction, label: np.ndarray) -> CalibrationScore | None:
     """Reliability of the probabilities of a case; None where they are not of classes that exclude each other.
 
+    Of a bundle that finds objects, those of the foreground.
+
     Raises:
         UserError: the label holds a value that the bundle has no channel for, or the network gave NaN.
     """
     probabilities = prediction.probabilities
-    if probabilities is None or not gives_class_probabilities(bundle, len(probabilities)):
+    if probabilities is None:
+        return None
+    if bundle.channels == "foreground":
+        probabilities, label = probabilities[:1], (label > 0).astype(np.uint8)
+    elif not gives_class_probabilities(bundle, len(probabilities)):
         return None
     try:
         return score_calibration(probabilities, label)

@@ -17,6 +17,7 @@ from medseg.cli.evaluate import evaluate
 from medseg.cli.finetune import finetune
 from medseg.cli.info import info
 from medseg.cli.motion import motion
+from medseg.cli.plan import plan
 from medseg.cli.runs import runs_app
 from medseg.cli.score_tracks import score_tracks
 from medseg.cli.segment import segment
@@ -51,6 +52,7 @@ def _options(
 
 app.command()(segment)
 app.command()(evaluate)
+app.command()(plan)
 app.command()(train)
 app.command()(crossval)
 app.command()(finetune)

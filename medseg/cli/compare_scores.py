@@ -3,7 +3,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medseg.cli.score_cases import Scores
+    from medseg.cli.score_bundle import Scores
 
 MEASURES = ("dice", "nsd", "hd95")
 

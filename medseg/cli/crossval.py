@@ -6,7 +6,17 @@ import typer
 
 from medseg.cli.console import print_json, print_table, say
 from medseg.cli.model_name import bundle_option
-from medseg.cli.options import DeviceOption, JsonOption, NoLogOption, OutputOption, TrustOption
+from medseg.cli.options import (
+    DeviceOption,
+    JsonOption,
+    MemoryOption,
+    NoLogOption,
+    OutputOption,
+    OverlayOption,
+    PlanOption,
+    SetOption,
+    TrustOption,
+)
 from medseg.cli.print_scores import print_scores
 from medseg.errors import UserError
 
@@ -27,9 +37,10 @@ def crossval(
         typer.Option("--keep-test", help="Leave part 0 of five, the test set, out of it all: four folds of the rest."),
     ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, data and machine: same weights.")] = 0,
-    override: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
-    ] = None,
+    overlay: OverlayOption = None,
+    override: SetOption = None,
+    planned: PlanOption = None,
+    memory: MemoryOption = None,
     device: DeviceOption = "auto",
     trust_bundle: TrustOption = False,
     no_log: NoLogOption = False,
@@ -45,15 +56,17 @@ def crossval(
     from medseg.cli.check_cases import check_cases
     from medseg.cli.crossval_fold import is_scored, run_fold
     from medseg.cli.outputs import make_folder
+    from medseg.cli.read_overrides import read_overrides
     from medseg.cli.score_bundle import summarise_folds
     from medseg.runs import open_run
     from medseg.training.crossval_plan import CrossvalPlan, has_plan, plan_cases, require_same_plan, write_plan
     from medseg.training.dataset import find_cases
     from medseg.training.fold import Fold
     from medseg.training.folds import PARTS
+    from medseg.training.preflight import check_training
     from medseg.training.require_folds import require_folds
     from medseg.training.settings import TrainingSettings
-    from medseg.training.workflow import merged_config, parse_overrides
+    from medseg.training.workflow import merged_config
 
     source, output, data = find_bundle(bundle), output.resolve(), data.resolve()
     metadata = read_metadata(source)
@@ -62,8 +75,9 @@ def crossval(
     if keep_test and folds != PARTS:
         raise UserError(f"--keep-test leaves out part 0 of {PARTS}, the test set of the project: leave out --folds")
     require_trust(source, trust_bundle)
-    overrides = parse_overrides(override or [], source)
-    _require_fold_keys(merged_config(overrides, source), source.name)
+    overrides = read_overrides(source, overlay, planned, override)
+    config = merged_config(overrides, source)
+    _require_fold_keys(config, source.name)
     numbers = range(folds - keep_test)
     chosen = _chosen(only, numbers)
     settings = {
@@ -94,7 +108,10 @@ def crossval(
     with open_run("crossval", options=options, output_dir=output, seed=seed, enabled=not no_log) as run:
         make_folder(output)
         if not is_begun:
-            require_folds(cases_of, check_cases(run, cases_of[0], metadata), metadata.classes)
+            described = check_cases(run, cases_of[0], metadata)
+            require_folds(cases_of, {case: item.held for case, item in described.items()}, metadata.classes)
+            for sentence in check_training(metadata, config, cases_of[chosen[0]], described, device, memory):
+                say(sentence)
             write_plan(plan, output)
         run.log_table("folds", [_row(one, run.case) for one in plan.cases])
         folders = {number: output / f"fold_{number}" for number in numbers}
@@ -144,7 +161,8 @@ def _chosen(only: list[int] | None, numbers: range) -> list[int]:
 def _require_free(output: Path, source: Path) -> None:
     if output == source or source in output.parents:
         raise UserError(f"`{output}` is the bundle itself: choose another --output")
-    if output.is_dir() and any(not path.match("run*.json") for path in output.iterdir()):
+    left = ("run*.json", ".medseg-*")  # by a command that failed, or was killed, before it began
+    if output.is_dir() and not all(any(path.match(pattern) for pattern in left) for path in output.iterdir()):
         raise UserError(f"`{output}` is not empty and holds no cross-validation to go on with: choose another --output")
 
 

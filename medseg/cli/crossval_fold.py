@@ -47,6 +47,7 @@ def run_fold(
     from medseg.cli.outputs import make_folder
     from medseg.cli.score_bundle import TOLERANCE_MM, score_bundle
     from medseg.cli.train_bundle import train_bundle
+    from medseg.io.atomic import remove_partial_files
     from medseg.runs import open_run
     from medseg.training.progress import is_begun, is_complete
     from medseg.training.workflow import carry_over
@@ -62,6 +63,7 @@ def run_fold(
         make_folder(folder)
         resume = is_begun(folder)
         if resume:
+            remove_partial_files(folder)
             require_same_code(folder, source)
         else:
             shutil.rmtree(folder / "scores", ignore_errors=True)

@@ -10,6 +10,7 @@ from medseg.cli.model_name import bundle_options
 from medseg.cli.options import (
     BundlesOption,
     DeviceOption,
+    GroupsOption,
     JsonOption,
     MirrorOption,
     NoLogOption,
@@ -32,12 +33,17 @@ def evaluate(
     labels: Annotated[Path | None, typer.Option("--labels", help="Folder of labels of the same names.")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/ instead.")] = None,
     split: Annotated[
-        Literal["train", "validation", "test"] | None,
-        typer.Option("--split", help="Only cases that the manifest of every bundle puts here, known by their bytes."),
+        Literal["train", "validation", "test", "unseen"] | None,
+        typer.Option(
+            "--split",
+            help="Only cases that the manifest of every bundle puts here, known by their bytes; unseen: all that no "
+            "bundle trained on or was chosen by.",
+        ),
     ] = None,
     tolerance: Annotated[
         float, typer.Option("--tolerance", min=0.0, help="Of the surface Dice (NSD), in mm.")
     ] = TOLERANCE_MM,
+    groups: GroupsOption = None,
     mirror: MirrorOption = False,
     overwrite: OverwriteOption = False,
     device: DeviceOption = "auto",
@@ -52,6 +58,7 @@ def evaluate(
     from medseg.bundle import find_bundle, read_metadata
     from medseg.cli.evaluate_tracker import evaluate_tracker, require_no_cases
     from medseg.cli.outputs import make_folder
+    from medseg.cli.read_groups import read_groups
     from medseg.runs import open_run
 
     folders = [find_bundle(item) for item in bundle]
@@ -65,6 +72,7 @@ def evaluate(
         )
         return
     cases = _find_cases(images, labels, data)
+    group_of = read_groups(groups, [case.id for case in cases]) if groups else None
     if (output / "metrics.json").exists() and not overwrite:
         raise UserError(f"`{output / 'metrics.json'}` exists and is kept: pass --overwrite or another --output")
     options = {
@@ -72,13 +80,16 @@ def evaluate(
         "split": split,
         "tolerance_mm": tolerance,
         "mirror": mirror,
+        "is_grouped": groups is not None,
         "device": device,
     }
     with open_run("evaluate", options=options, output_dir=output, enabled=not no_log) as run:
         make_folder(output)
         members = load_members(folders, run, device, trust_bundle, mirror=mirror)
         cases = _choose(cases, folders, split)
-        metrics = score_bundle(run, members, cases, output, split=split, tolerance=tolerance, mirror=mirror)
+        metrics = score_bundle(
+            run, members, cases, output, split=split, tolerance=tolerance, mirror=mirror, groups=group_of
+        )
     if json_output:
         print_json(metrics)
     else:
@@ -101,15 +112,19 @@ def _find_cases(images: Path | None, labels: Path | None, data: Path | None) -> 
 def _choose(cases: "list[Case]", bundles: Sequence[Path], split: str | None) -> "list[Case]":
     """The cases that are of ``split`` for every bundle; without one all, with a warning where any bundle saw some."""
     from medseg.bundle import read_manifest
-    from medseg.training.manifest import count_seen, select_split
+    from medseg.training.manifest import select_split, unseen_cases
 
     if split is None:
-        if (seen := count_seen(cases, bundles)) > 0:
-            say(f"warning: the weights were made with {seen} of these {len(cases)} cases: pass --split test")
+        if (seen := len(cases) - len(unseen_cases(cases, bundles))) > 0:
+            say(f"warning: the weights were made with {seen} of these {len(cases)} cases: pass --split test or unseen")
         return cases
+    manifests = [read_manifest(bundle) for bundle in bundles]
+    if split == "unseen":
+        if unseen := unseen_cases(cases, bundles):
+            return unseen
+        raise UserError(f"the bundles were trained on or chosen by each of these {len(cases)} cases")
     wanted: list[set[str]] = []
-    for bundle in bundles:
-        manifest = read_manifest(bundle)
+    for manifest in manifests:
         cases = select_split(cases, manifest, split)
         wanted.append(set(manifest.of_split(split)))
     if len(cases) < (total := len(set.intersection(*wanted))):

@@ -1,17 +1,21 @@
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from medseg.cli.console import print_json, say
 from medseg.cli.model_name import bundle_option
-from medseg.cli.options import DeviceOption, JsonOption, NoLogOption, OutputOption, OverwriteOption, TrustOption
+from medseg.cli.options import (
+    DeviceOption,
+    JsonOption,
+    MemoryOption,
+    NoLogOption,
+    OutputOption,
+    OverwriteOption,
+    SetOption,
+    TrustOption,
+)
 from medseg.errors import UserError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from medseg.training.dataset import Case
 
 
 def finetune(
@@ -27,10 +31,8 @@ def finetune(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Same seed, data and machine: same weights. Default 0.")
     ] = None,
-    override: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set learning_rate=0.001."),
-    ] = None,
+    override: SetOption = None,
+    memory: MemoryOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last epoch in OUTPUT, with its settings.")
     ] = False,
@@ -54,10 +56,12 @@ def finetune(
     from medseg.cli.score_bundle import TOLERANCE_MM
     from medseg.cli.score_cases import score_cases
     from medseg.cli.train_bundle import train_bundle
+    from medseg.io.atomic import remove_partial_files
     from medseg.runs import open_run
     from medseg.training.dataset import find_cases
     from medseg.training.finetuning import begin_finetuning, require_same_start
-    from medseg.training.manifest import add_former_cases, count_seen, make_manifest, require_same_cases
+    from medseg.training.manifest import add_former_cases, make_manifest, require_same_cases, unseen_cases
+    from medseg.training.preflight import check_training
     from medseg.training.progress import is_complete
     from medseg.training.settings import resume_settings
     from medseg.training.workflow import merged_config, parse_overrides
@@ -80,28 +84,30 @@ def finetune(
     if resume:
         settings = resume_settings(output, seed, overrides, trust_bundle)
         require_same_start(settings, source, freeze_encoder)
+        remove_partial_files(output)
         require_same_code(output, source)
     else:
         settings = begin_finetuning(
             source, cases, overrides, seed=seed or 0, freeze_encoder=freeze_encoder, trusted_by_user=trust_bundle
         )
-    merged_config(settings.overrides, source)  # refuses overrides before a run is opened
+    config = merged_config(settings.overrides, source)
     start_options = settings.finetuning.model_dump() if settings.finetuning else {}
     options = {"bundle": bundle_option(source), "resume": resume, "overrides": settings.overrides, **start_options}
     with open_run("finetune", options=options, output_dir=output, seed=settings.seed, enabled=not no_log) as run:
         make_folder(output)
-        _warn_of_absent_classes(cases, check_cases(run, cases, metadata), metadata.classes)
+        for sentence in check_training(metadata, config, cases, check_cases(run, cases, metadata), device, memory):
+            say(sentence)
         if resume:
             manifest = add_former_cases(make_manifest(cases, "", run.case), source)
             require_same_cases(manifest, read_manifest(output))
         test = [case for case in cases if case.split == "test"]
-        if seen := count_seen(test, [source]):
+        if seen := len(test) - len(unseen_cases(test, [source])):
             say(
                 f"warning: the weights were made with {seen} of the {len(test)} cases left out, which flatters what "
                 "they reach before"
             )
         start = load_bundle(source, device, trust_bundle)
-        before, _ = score_cases(run, [start], test, TOLERANCE_MM)
+        before = score_cases(run, [start], test, TOLERANCE_MM)
         if resume and is_complete(output) and not overrides:
             say("trained before, kept")
         else:
@@ -110,7 +116,7 @@ def finetune(
             train_bundle(run, source, output, metadata, settings, data=data, cases=cases, device=device, resume=resume)
         end = load_bundle(output, device, trusted_by_user=True)  # its configs are those of `source`
         run.use_model(run.case(output.name), metadata.version, end.weights_sha256)
-        after, _ = score_cases(run, [end], test, TOLERANCE_MM)
+        after = score_cases(run, [end], test, TOLERANCE_MM)
         facts = {
             "settings": settings.overrides,
             "freeze_encoder": start_options["freeze_encoder"],
@@ -118,7 +124,8 @@ def finetune(
             "tolerance_mm": TOLERANCE_MM,
             "failed": sum(case.id not in before or case.id not in after for case in test),
         }
-        result = write_finetuning(run, output, (start, end), (before, after), test, facts)
+        scores = [{case: score.classes for case, score in found.items()} for found in (before, after)]
+        result = write_finetuning(run, output, (start, end), (scores[0], scores[1]), test, facts)
     if json_output:
         print_json(result)
     else:
@@ -127,16 +134,3 @@ def finetune(
         say(f"Every case: {output / RESULT}. Use it: medseg segment IMAGE -b {output} -o labels{trust}")
     if result["failed"]:
         raise typer.Exit(1)
-
-
-def _warn_of_absent_classes(
-    cases: "Sequence[Case]", held: "Mapping[str, set[int]]", classes: "Mapping[int, str]"
-) -> None:
-    """Tell which classes the training would see as background alone."""
-    found = set().union(*(held[case.id] for case in cases if case.split == "train"))
-    for value, name in classes.items():
-        if value not in found:
-            say(
-                f"warning: no case trained on holds the class {name} (label value {value}), so that the weights can "
-                "forget it: label it, or give more cases"
-            )

@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from medseg.cli.score_cases import Scores
+    from medseg.cli.score_bundle import Scores
 
 
 def save_finetune_figure(path: Path, before: "Scores", after: "Scores") -> None:

@@ -10,7 +10,7 @@ from medseg.cli.finetune_figure import save_finetune_figure
 
 if TYPE_CHECKING:
     from medseg.bundle import LoadedBundle
-    from medseg.cli.score_cases import Scores
+    from medseg.cli.score_bundle import Scores
     from medseg.runs import Run
     from medseg.training.dataset import Case
 

@@ -22,12 +22,31 @@ MirrorOption = Annotated[
 ]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="Folder for everything the command writes.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist; else they are kept.")]
+GroupsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--groups", metavar="FILE.csv:COLUMN", help="Summaries by this column too; the first column names the case."
+    ),
+]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 TrustOption = Annotated[
     bool, typer.Option("--trust-bundle", help="Run the configs of a bundle that did not ship with medseg.")
 ]
 NoLogOption = Annotated[bool, typer.Option("--no-log", help="Write no MLflow run, but run.json all the same.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+OverlayOption = Annotated[
+    str | None, typer.Option("--overlay", metavar="NAME", help="Lay configs/NAME.yaml of the bundle over train.yaml.")
+]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
+]
+PlanOption = Annotated[
+    Path | None, typer.Option("--plan", help="Overrides from a file of `medseg plan`; --set wins over it.")
+]
+MemoryOption = Annotated[
+    float | None,
+    typer.Option("--memory", metavar="GB", min=0.0, help="What training may take on its device; else what is free."),
+]
 ChannelOption = Annotated[str | None, typer.Option("--channel", help="Channel of the movie, by number from 0 or name.")]
 AxesOption = Annotated[
     str | None, typer.Option("--axes", metavar="TYX", help="Order of the movie's axes where the file has it wrong.")

@@ -8,17 +8,15 @@ from medseg.errors import UserError
 
 if TYPE_CHECKING:
     from medseg.bundle import LoadedBundle
-    from medseg.metrics import CalibrationScore, ClassScore
+    from medseg.bundle.evaluate import CaseScore
     from medseg.runs import Run
     from medseg.training.dataset import Case
-
-    Scores = dict[str, dict[str, ClassScore]]
 
 
 def score_cases(
     run: "Run", bundles: "Sequence[LoadedBundle]", cases: "Sequence[Case]", tolerance: float, mirror: bool = False
-) -> "tuple[Scores, CalibrationScore]":
-    """Score a bundle, or an ensemble, on cases: scores by case and class, and how far probabilities can be believed.
+) -> "dict[str, CaseScore]":
+    """Score a bundle, or an ensemble, on cases; gives the scores by case.
 
     A case that cannot be scored is told on the terminal, is not in the scores, and lets the run end as FAILED.
 
@@ -26,16 +24,12 @@ def score_cases(
         typer.Exit: no case could be scored.
     """
     from medseg.bundle.evaluate import score_files
-    from medseg.metrics import CalibrationScore
 
-    scores: Scores = {}
-    calibration = CalibrationScore()
+    scores: dict[str, CaseScore] = {}
     for case in progress(cases, "evaluating"):
         run.case(case.id)
         try:
-            score = score_files(bundles, case.image, case.label, tolerance, mirror)
-            scores[case.id] = score.classes
-            calibration += score.calibration or CalibrationScore()
+            scores[case.id] = score_files(bundles, case.image, case.label, tolerance, mirror)
             run.add_input(case.image)
             run.add_input(case.label)
         except UserError as error:
@@ -44,4 +38,4 @@ def score_cases(
         run.fail(f"{failed} of {len(cases)} cases failed")
     if not scores:
         raise typer.Exit(2)
-    return scores, calibration
+    return scores

@@ -3,9 +3,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medseg.cli.console import print_json, print_table
+from medseg.cli.console import print_json, print_table, say
 from medseg.cli.model_name import bundle_option
-from medseg.cli.options import DeviceOption, JsonOption, NoLogOption, OutputOption, OverwriteOption, TrustOption
+from medseg.cli.options import (
+    DeviceOption,
+    JsonOption,
+    MemoryOption,
+    NoLogOption,
+    OutputOption,
+    OverlayOption,
+    OverwriteOption,
+    PlanOption,
+    SetOption,
+    TrustOption,
+)
 from medseg.errors import UserError
 
 if TYPE_CHECKING:
@@ -21,9 +32,10 @@ def train(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Same seed, data and machine: same weights. Default 0.")
     ] = None,
-    override: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
-    ] = None,
+    overlay: OverlayOption = None,
+    override: SetOption = None,
+    plan: PlanOption = None,
+    memory: MemoryOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last epoch in OUTPUT, with its settings.")
     ] = False,
@@ -43,31 +55,41 @@ def train(
     from medseg.bundle.trust import require_same_code, require_trust
     from medseg.cli.check_cases import check_cases
     from medseg.cli.outputs import make_folder, require_free_bundle
+    from medseg.cli.read_overrides import read_overrides
     from medseg.cli.train_bundle import train_bundle
     from medseg.io import sha256_of
+    from medseg.io.atomic import remove_partial_files
     from medseg.runs import open_run
     from medseg.training.dataset import find_cases
+    from medseg.training.preflight import check_training, require_enough_cases
     from medseg.training.settings import TrainingSettings, resume_settings
-    from medseg.training.workflow import merged_config, parse_overrides
+    from medseg.training.workflow import merged_config
 
     source, output = find_bundle(bundle), output.resolve()
     metadata = read_metadata(source)
     _require_fitting_options(source.name, metadata, data, device)
     require_trust(source, trust_bundle)
-    settings = TrainingSettings(seed=seed or 0, overrides=parse_overrides(override or [], source))
+    overrides = read_overrides(source, overlay, plan, override)
+    settings = TrainingSettings(seed=seed or 0, overrides=overrides)
     require_free_bundle(output, source, resume or overwrite)
     if resume:
         settings = resume_settings(output, seed, settings.overrides, trust_bundle)
         if settings.finetuning is not None:
             raise UserError(f"the training in `{output}` was begun by medseg finetune: go on with that")
+        remove_partial_files(output)
         require_same_code(output, source)
     data = data.resolve() if data is not None else None
     cases = find_cases(data, settings.fold) if data is not None else []
-    merged_config(settings.overrides, source)  # refuses overrides before a run is opened
+    if data is not None:
+        require_enough_cases(cases)
+    config = merged_config(settings.overrides, source)
     options = {"bundle": bundle_option(source), "resume": resume, "overrides": settings.overrides}
     with open_run("train", options=options, output_dir=output, seed=settings.seed, enabled=not no_log) as run:
         make_folder(output)
-        check_cases(run, cases, metadata)
+        facts = check_cases(run, cases, metadata)
+        if data is not None:
+            for sentence in check_training(metadata, config, cases, facts, device, memory):
+                say(sentence)
         trained = train_bundle(
             run, source, output, metadata, settings, data=data, cases=cases, device=device, resume=resume
         )

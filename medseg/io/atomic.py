@@ -8,6 +8,8 @@ from pathlib import Path
 from medseg.errors import UserError
 from medseg.io.suffixes import image_suffix
 
+_PREFIX = ".medseg-"
+
 
 @contextmanager
 def atomic_path(target: str | Path) -> Iterator[Path]:
@@ -21,7 +23,7 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         UserError: the file cannot be written: the folder is absent, it is a file, the disk is full, ...
     """
     target = Path(target)
-    temporary = target.parent / f".medseg-{uuid.uuid4().hex[:12]}{image_suffix(target) or target.suffix}"
+    temporary = target.parent / f"{_PREFIX}{uuid.uuid4().hex[:12]}{image_suffix(target) or target.suffix}"
     try:
         # The operating system says best why a folder cannot be written to; the writers only say that it failed.
         temporary.open("xb").close()
@@ -35,6 +37,13 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Remove what writers that were killed left in ``folder`` and below; there must be no other writer in it now."""
+    for path in folder.rglob(f"{_PREFIX}*"):
+        if path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def _flush_to_disk(path: Path) -> None:

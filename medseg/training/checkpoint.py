@@ -6,7 +6,6 @@ import ignite.distributed
 import torch
 from ignite.engine import Engine, Events
 from monai.engines import Evaluator
-from monai.handlers import CheckpointSaver
 
 from medseg.bundle.mismatch import describe_mismatch
 from medseg.errors import UserError
@@ -44,7 +43,6 @@ class TrainingCheckpoint:
         resume: go on from ``path``.
         interval: epochs between two checkpoints.
         evaluator: the engine that validates, whose best metric so far belongs to the state.
-        best_weights: what saves the weights with the best metric; after a resume it must not take worse ones.
     """
 
     def __init__(
@@ -56,7 +54,6 @@ class TrainingCheckpoint:
         resume: bool = False,
         interval: int = 1,
         evaluator: Evaluator | None = None,
-        best_weights: CheckpointSaver | None = None,
     ) -> None:
         self.path = Path(path)
         self.objects = dict(objects)
@@ -65,7 +62,6 @@ class TrainingCheckpoint:
         self.resume = resume
         self.interval = interval
         self.evaluator = evaluator
-        self.best_weights = best_weights
 
     def attach(self, engine: Engine) -> None:
         """Load at the start where asked to; seed and save with every epoch of ``engine``.
@@ -133,6 +129,3 @@ class TrainingCheckpoint:
         if best is not None and best["epoch"] >= 0 and self.evaluator is not None:
             self.evaluator.state.best_metric = best["metric"]
             self.evaluator.state.best_metric_epoch = best["epoch"]
-            if self.best_weights is not None:
-                saved = [(best["metric"], "best")]  # the saver knows the name of its file
-                self.best_weights.load_state_dict({"_saved": saved})

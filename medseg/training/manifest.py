@@ -97,13 +97,13 @@ def select_split(cases: Sequence[Case], manifest: Manifest, split: str) -> list[
     return selected
 
 
-def count_seen(cases: Sequence[Case], bundles: Sequence[Path]) -> int:
-    """How many of ``cases`` trained or chose the weights of any of the bundles, by their bytes.
+def unseen_cases(cases: Sequence[Case], bundles: Sequence[Path]) -> list[Case]:
+    """Those of ``cases`` that neither trained nor chose the weights of any of the bundles, by their bytes.
 
     A bundle without a manifest counts as having seen none.
     """
     seen = {digest for bundle in bundles for digest in _seen(bundle)}
-    return sum(sha256_of(case.image) in seen for case in cases) if seen else 0
+    return [case for case in cases if sha256_of(case.image) not in seen] if seen else list(cases)
 
 
 def _seen(bundle: Path) -> dict[str, ManifestCase]:

@@ -134,16 +134,19 @@ def shared_overrides(overrides: Mapping[str, Any], source: Path) -> dict[str, An
 def carry_over(overrides: Mapping[str, Any], source: Path, bundle: Path) -> bool:
     """Make the inference config of ``bundle``: that of ``source`` with the overrides it shares, as of the network.
 
+    Those that say what stands there already change nothing.
+
     Returns whether there was one; the bundle's configs are then no longer those that shipped with medseg.
     """
     from monai.bundle import ConfigParser
 
-    shared = shared_overrides(overrides, source)
+    parser = ConfigParser()
+    parser.read_config(str(source / INFERENCE_CONFIG))
+    shared = {key: value for key, value in shared_overrides(overrides, source).items() if parser.get(key) != value}
+    if shared:
+        parser.update(shared)
     with atomic_path(bundle / INFERENCE_CONFIG) as partial:
         if shared:
-            parser = ConfigParser()
-            parser.read_config(str(source / INFERENCE_CONFIG))
-            parser.update(shared)
             ConfigParser.export_config_file(parser.config, str(partial), fmt="yaml", sort_keys=False)
         else:
             shutil.copy(source / INFERENCE_CONFIG, partial)

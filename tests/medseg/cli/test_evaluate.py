@@ -198,5 +198,14 @@ def test_a_case_is_a_test_of_an_ensemble_only_if_no_member_has_seen_it(medseg, t
     assert [member["name"] for member in metrics["ensemble"]] == ["bundle", "bundle"]
     assert metrics["summary"]["anterior"]["dice_mean"] == 1
 
+    unseen = medseg(*ensemble, "--split", "unseen", "-o", tmp_path / "unseen", "--json")
+    assert [row["case"] for row in json.loads(unseen.out)["cases"]] == ["right"]
+    for member in members.values():
+        path = member / "docs" / "manifest.json"
+        path.write_text(path.read_text().replace('"test"', '"validation"'))
+    nothing = medseg(*ensemble, "--split", "unseen", "-o", tmp_path / "nothing")
+    assert nothing.code == 2
+    assert "trained on or chosen by each of these 2 cases" in nothing.err
+
     everything = medseg(*ensemble, "-o", tmp_path / "everything")
-    assert "made with 1 of these 2 cases" in everything.err
+    assert "made with 2 of these 2 cases" in everything.err

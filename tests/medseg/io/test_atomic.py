@@ -6,6 +6,7 @@ import pytest
 
 from medseg.errors import UserError
 from medseg.io import atomic_path
+from medseg.io.atomic import remove_partial_files
 
 WRITE_UNTIL_THE_DISK_IS_FULL = """
 import resource, signal, sys
@@ -82,3 +83,13 @@ def test_folder_that_cannot_hold_the_file_is_named_with_the_reason(tmp_path: Pat
         ):
             path.write_bytes(b"x")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.nii"]
+
+
+def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / ".medseg-detections").mkdir()
+    kept, left = tmp_path / "configs" / "a.yaml", tmp_path / "configs" / ".medseg-0123456789ab.yaml"
+    for path in (kept, left, tmp_path / ".medseg-detections" / "part"):
+        path.touch()
+    remove_partial_files(tmp_path)
+    assert {path.name for path in tmp_path.rglob("*")} == {"configs", ".medseg-detections", "a.yaml", "part"}
