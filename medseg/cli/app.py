@@ -14,6 +14,7 @@ from medseg.cli.convert_tracks import convert_tracks
 from medseg.cli.crossval import crossval
 from medseg.cli.demo import demo
 from medseg.cli.evaluate import evaluate
+from medseg.cli.finetune import finetune
 from medseg.cli.info import info
 from medseg.cli.motion import motion
 from medseg.cli.plan import plan
@@ -54,6 +55,7 @@ app.command()(evaluate)
 app.command()(plan)
 app.command()(train)
 app.command()(crossval)
+app.command()(finetune)
 app.command()(track)
 app.command()(simulate)
 app.command()(score_tracks)

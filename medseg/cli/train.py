@@ -54,7 +54,7 @@ def train(
     from medseg.bundle import find_bundle, read_metadata
     from medseg.bundle.trust import require_same_code, require_trust
     from medseg.cli.check_cases import check_cases
-    from medseg.cli.outputs import make_folder
+    from medseg.cli.outputs import make_folder, require_free_bundle
     from medseg.cli.read_overrides import read_overrides
     from medseg.cli.train_bundle import train_bundle
     from medseg.io import sha256_of
@@ -71,9 +71,11 @@ def train(
     require_trust(source, trust_bundle)
     overrides = read_overrides(source, overlay, plan, override)
     settings = TrainingSettings(seed=seed or 0, overrides=overrides)
-    _require_free(output, source, resume or overwrite)
+    require_free_bundle(output, source, resume or overwrite)
     if resume:
         settings = resume_settings(output, seed, settings.overrides, trust_bundle)
+        if settings.finetuning is not None:
+            raise UserError(f"the training in `{output}` was begun by medseg finetune: go on with that")
         remove_partial_files(output)
         require_same_code(output, source)
     data = data.resolve() if data is not None else None
@@ -120,10 +122,3 @@ def _require_fitting_options(name: str, metadata: "BundleMetadata", data: Path |
         )
     if device not in ("auto", "cpu"):
         raise UserError(f"bundle `{name}` is trained on the CPU: leave out --device")
-
-
-def _require_free(output: Path, source: Path, may_exist: bool) -> None:
-    if output.resolve() == source.resolve() or source.resolve() in output.resolve().parents:
-        raise UserError(f"`{output}` is the bundle itself: train into another folder")
-    if not may_exist and output.is_dir() and any(output.iterdir()):
-        raise UserError(f"`{output}` is not empty and is kept: pass --resume to go on, or --overwrite")
