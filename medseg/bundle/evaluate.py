@@ -1,10 +1,11 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from medseg.bundle.load import LoadedBundle
+from medseg.bundle.metadata import BundleMetadata
 from medseg.bundle.predict import Prediction, predict
 from medseg.errors import UserError
 from medseg.io import read_image, read_label, require_same_geometry
@@ -40,12 +41,22 @@ def score_files(
         prediction = predict(bundles, image, mirror=mirror)
     except UserError as error:
         raise UserError(f"`{image_path}`: {error}") from error
-    classes = bundles[0].metadata.classes
     try:
-        scores = score_case(prediction.label, label.data[0], image.spacing, classes, tolerance_mm)
-        return CaseScore(scores, case_calibration(bundles[0], prediction, label.data[0]))
+        scores = score_label(prediction.label, label.data[0], image.spacing, bundles[0].metadata, tolerance_mm)
+        return replace(scores, calibration=case_calibration(bundles[0], prediction, label.data[0]))
     except UserError as error:
         raise UserError(f"`{label_path}`: {error}") from error
+
+
+def score_label(
+    predicted: np.ndarray, label: np.ndarray, spacing: Sequence[float], metadata: BundleMetadata, tolerance_mm: float
+) -> CaseScore:
+    """Score a predicted label against the true one of the same shape; nothing is said of probabilities.
+
+    Raises:
+        UserError: the label holds a value that is no class of the bundle.
+    """
+    return CaseScore(score_case(predicted, label, spacing, metadata.classes, tolerance_mm), None)
 
 
 def case_calibration(bundle: LoadedBundle, prediction: Prediction, label: np.ndarray) -> CalibrationScore | None:

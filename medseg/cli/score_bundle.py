@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from medseg.cli.console import progress, say
+from medseg.cli.options import TOLERANCE_MM
 from medseg.cli.reliability_figure import save_reliability_figure
 from medseg.cli.write_scores import write_scores
 from medseg.errors import UserError
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from medseg.metrics import ClassScore
     from medseg.runs import Run
     from medseg.training.dataset import Case
-
-TOLERANCE_MM = 1.0
 
 Scores = dict[str, dict[str, "ClassScore"]]
 
