@@ -9,7 +9,14 @@ from medseg.bundle.metadata import BundleMetadata
 from medseg.bundle.predict import Prediction, predict
 from medseg.errors import UserError
 from medseg.io import read_image, read_label, require_same_geometry
-from medseg.metrics import CalibrationScore, ClassScore, score_calibration, score_case
+from medseg.metrics import (
+    CalibrationScore,
+    ClassScore,
+    InstanceScore,
+    score_calibration,
+    score_case,
+    score_instances,
+)
 
 
 @dataclass(frozen=True)
@@ -20,10 +27,12 @@ class CaseScore:
         classes: the scores of the label, by class name.
         calibration: how far the probabilities can be believed; None where they are not of classes that exclude each
             other.
+        instances: the scores of the objects; None of a bundle whose labels are classes.
     """
 
     classes: dict[str, ClassScore]
     calibration: CalibrationScore | None
+    instances: InstanceScore | None = None
 
 
 def score_files(
@@ -54,9 +63,16 @@ def score_label(
     """Score a predicted label against the true one of the same shape; nothing is said of probabilities.
 
     Raises:
-        UserError: the label holds a value that is no class of the bundle.
+        UserError: the label holds a value that is no class of the bundle, or objects with negative numbers.
     """
-    return CaseScore(score_case(predicted, label, spacing, metadata.classes, tolerance_mm), None)
+    if not metadata.has_instances:
+        return CaseScore(score_case(predicted, label, spacing, metadata.classes, tolerance_mm), None)
+    try:
+        instances = score_instances(predicted, label)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    found, expected = ((part > 0).astype(np.uint8) for part in (predicted, label))  # all objects are the one class
+    return CaseScore(score_case(found, expected, spacing, metadata.classes, tolerance_mm), None, instances)
 
 
 def case_calibration(bundle: LoadedBundle, prediction: Prediction, label: np.ndarray) -> CalibrationScore | None:

@@ -44,8 +44,8 @@ def run_fold(
     """
     from medseg.bundle import load_bundle
     from medseg.bundle.trust import require_same_code
-    from medseg.cli.outputs import make_folder
     from medseg.cli.options import TOLERANCE_MM
+    from medseg.cli.outputs import make_folder
     from medseg.cli.score_bundle import score_bundle
     from medseg.cli.train_bundle import train_bundle
     from medseg.io.atomic import remove_partial_files

@@ -36,6 +36,12 @@ SplitOption = Annotated[
 ToleranceOption = Annotated[float, typer.Option("--tolerance", min=0.0, help="Of the surface Dice (NSD), in mm.")]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="Folder for everything the command writes.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist; else they are kept.")]
+GroupsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--groups", metavar="FILE.csv:COLUMN", help="Summaries by this column too; the first column names the case."
+    ),
+]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 TrustOption = Annotated[
     bool, typer.Option("--trust-bundle", help="Run the configs of a bundle that did not ship with medseg.")

@@ -79,9 +79,7 @@ def serve_bundle(connection: Connection, folder: Path, device: str, trusted_by_u
             connection.send(error)
 
 
-def _load(
-    connection: Connection, folder: Path, device: str, trusted_by_user: bool, mirror: bool
-) -> "LoadedBundle":
+def _load(connection: Connection, folder: Path, device: str, trusted_by_user: bool, mirror: bool) -> "LoadedBundle":
     import monai.transforms  # noqa: F401 - counts as a library, not as the bundle's
     import psutil
     import torch
