@@ -78,11 +78,17 @@ def score_label(
 def case_calibration(bundle: LoadedBundle, prediction: Prediction, label: np.ndarray) -> CalibrationScore | None:
     """Reliability of the probabilities of a case; None where they are not of classes that exclude each other.
 
+    Of a bundle that finds objects, those of the foreground.
+
     Raises:
         UserError: the label holds a value that the bundle has no channel for, or the network gave NaN.
     """
     probabilities = prediction.probabilities
-    if probabilities is None or not gives_class_probabilities(bundle, len(probabilities)):
+    if probabilities is None:
+        return None
+    if bundle.channels == "foreground":
+        probabilities, label = probabilities[:1], (label > 0).astype(np.uint8)
+    elif not gives_class_probabilities(bundle, len(probabilities)):
         return None
     try:
         return score_calibration(probabilities, label)

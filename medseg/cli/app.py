@@ -15,6 +15,7 @@ from medseg.cli.demo import demo
 from medseg.cli.evaluate import evaluate
 from medseg.cli.info import info
 from medseg.cli.motion import motion
+from medseg.cli.plan import plan
 from medseg.cli.quiet_libraries import quiet_libraries
 from medseg.cli.runs import runs_app
 from medseg.cli.score_tracks import score_tracks
@@ -51,6 +52,7 @@ def _options(
 app.command()(segment)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(plan)
 app.command()(train)
 app.command()(crossval)
 app.command()(track)

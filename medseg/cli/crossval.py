@@ -6,7 +6,15 @@ import typer
 
 from medseg.cli.console import print_json, print_table, say
 from medseg.cli.model_name import bundle_option
-from medseg.cli.options import DeviceOption, JsonOption, NoLogOption, OutputOption, TrustOption
+from medseg.cli.options import (
+    DeviceOption,
+    JsonOption,
+    MemoryOption,
+    NoLogOption,
+    OutputOption,
+    PlanOption,
+    TrustOption,
+)
 from medseg.cli.print_scores import print_scores
 from medseg.errors import UserError
 
@@ -30,6 +38,8 @@ def crossval(
     override: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
     ] = None,
+    planned: PlanOption = None,
+    memory: MemoryOption = None,
     device: DeviceOption = "auto",
     trust_bundle: TrustOption = False,
     no_log: NoLogOption = False,
@@ -51,6 +61,8 @@ def crossval(
     from medseg.training.dataset import find_cases
     from medseg.training.fold import Fold
     from medseg.training.folds import PARTS
+    from medseg.training.plan_file import read_plan
+    from medseg.training.preflight import check_training
     from medseg.training.require_folds import require_folds
     from medseg.training.settings import TrainingSettings
     from medseg.training.workflow import merged_config, parse_overrides
@@ -62,8 +74,9 @@ def crossval(
     if keep_test and folds != PARTS:
         raise UserError(f"--keep-test leaves out part 0 of {PARTS}, the test set of the project: leave out --folds")
     require_trust(source, trust_bundle)
-    overrides = parse_overrides(override or [], source)
-    _require_fold_keys(merged_config(overrides, source), source.name)
+    overrides = (read_plan(planned, source) if planned is not None else {}) | parse_overrides(override or [], source)
+    config = merged_config(overrides, source)
+    _require_fold_keys(config, source.name)
     numbers = range(folds - keep_test)
     chosen = _chosen(only, numbers)
     settings = {
@@ -94,7 +107,10 @@ def crossval(
     with open_run("crossval", options=options, output_dir=output, seed=seed, enabled=not no_log) as run:
         make_folder(output)
         if not is_begun:
-            require_folds(cases_of, check_cases(run, cases_of[0], metadata), metadata.classes)
+            described = check_cases(run, cases_of[0], metadata)
+            require_folds(cases_of, {case: item.held for case, item in described.items()}, metadata.classes)
+            for sentence in check_training(metadata, config, cases_of[chosen[0]], described, device, memory):
+                say(sentence)
             write_plan(plan, output)
         run.log_table("folds", [_row(one, run.case) for one in plan.cases])
         folders = {number: output / f"fold_{number}" for number in numbers}

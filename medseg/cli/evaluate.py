@@ -9,6 +9,7 @@ from medseg.cli.options import (
     BundlesOption,
     DataOption,
     DeviceOption,
+    GroupsOption,
     ImagesOption,
     JsonOption,
     LabelsOption,
@@ -33,6 +34,7 @@ def evaluate(
     data: DataOption = None,
     split: SplitOption = None,
     tolerance: ToleranceOption = TOLERANCE_MM,
+    groups: GroupsOption = None,
     mirror: MirrorOption = False,
     overwrite: OverwriteOption = False,
     device: DeviceOption = "auto",
@@ -47,6 +49,7 @@ def evaluate(
     from medseg.bundle import find_bundle, read_metadata
     from medseg.cli.evaluate_tracker import evaluate_tracker, require_no_cases
     from medseg.cli.outputs import make_folder
+    from medseg.cli.read_groups import read_groups
     from medseg.runs import open_run
 
     folders = [find_bundle(item) for item in bundle]
@@ -60,6 +63,7 @@ def evaluate(
         )
         return
     cases = find_labelled(images, labels, data)
+    group_of = read_groups(groups, [case.id for case in cases]) if groups else None
     if (output / "metrics.json").exists() and not overwrite:
         raise UserError(f"`{output / 'metrics.json'}` exists and is kept: pass --overwrite or another --output")
     options = {
@@ -67,13 +71,16 @@ def evaluate(
         "split": split,
         "tolerance_mm": tolerance,
         "mirror": mirror,
+        "is_grouped": groups is not None,
         "device": device,
     }
     with open_run("evaluate", options=options, output_dir=output, enabled=not no_log) as run:
         make_folder(output)
         members = load_members(folders, run, device, trust_bundle, mirror=mirror)
         cases = choose_cases(cases, folders, split)
-        metrics = score_bundle(run, members, cases, output, split=split, tolerance=tolerance, mirror=mirror)
+        metrics = score_bundle(
+            run, members, cases, output, split=split, tolerance=tolerance, mirror=mirror, groups=group_of
+        )
     if json_output:
         print_json(metrics)
     else:

@@ -10,12 +10,14 @@ if TYPE_CHECKING:
 def print_scores(metrics: Mapping[str, Any]) -> None:
     """Print the worst cases, the summary and the calibration in the content of a metrics.json."""
     summary: dict[str, dict[str, Any]] = metrics["summary"]
-    worst = sorted(metrics["cases"], key=lambda row: min(row[name]["dice"] or 0.0 for name in summary))[:3]
-    print_table(
-        "Worst cases (Dice)",
-        ["case", *summary],
-        [(row["case"], *(row[name]["dice"] for name in summary)) for row in worst],
-    )
+    if metrics["objects"]:
+        worst = sorted(metrics["cases"], key=lambda row: row["objects"]["ap"]["0.50"] or 0.0)[:3]
+        rows = [(row["case"], row["objects"]["ap"]["0.50"], row["objects"]["pq"]) for row in worst]
+        print_table("Worst images", ["case", "AP at IoU .5", "PQ"], rows)
+    else:
+        worst = sorted(metrics["cases"], key=lambda row: min(row[name]["dice"] or 0.0 for name in summary))[:3]
+        rows = [(row["case"], *(row[name]["dice"] for name in summary)) for row in worst]
+        print_table("Worst cases (Dice)", ["case", *summary], rows)
     measures: dict[str, Callable[[dict[str, Any]], object]] = {
         "n": lambda item: item["n"],
         "Dice, mean ± SD": lambda item: f"{_three(item['dice_mean'])} ± {_three(item['dice_std'])}",
@@ -26,8 +28,18 @@ def print_scores(metrics: Mapping[str, Any]) -> None:
         "missed": lambda item: item["missed"],
         "spurious": lambda item: item["spurious"],
     }
-    rows = [(name, *(measure(item) for item in summary.values())) for name, measure in measures.items()]
-    print_table("Summary", ["measure", *summary], rows)
+    print_table(
+        "Summary",
+        ["measure", *summary],
+        [(name, *(measure(item) for item in summary.values())) for name, measure in measures.items()],
+    )
+    columns = {"all": metrics["objects"], **{name: part["objects"] for name, part in metrics.get("groups", {}).items()}}
+    if metrics["objects"]:
+        print_table(
+            "Objects",
+            ["measure", *columns],
+            [(name, *(told(item) for item in columns.values())) for name, told in _OBJECTS.items()],
+        )
     if calibration := metrics.get("calibration"):
         parts = (calibration["all"], calibration["foreground"])
         told = {"expected calibration error": "ece", "Brier score": "brier", "negative log-likelihood": "nll"}
@@ -36,6 +48,20 @@ def print_scores(metrics: Mapping[str, Any]) -> None:
             ["measure", "all voxels", "foreground"],
             [(name, *(part[measure] for part in parts)) for name, measure in told.items()],
         )
+
+
+# Of a summary of objects, what to tell and how.
+_OBJECTS: dict[str, "Callable[[dict[str, Any]], object]"] = {
+    "images": lambda item: item["n"],
+    "objects": lambda item: item["n_reference"],
+    "found": lambda item: item["n_predicted"],
+    "AP at IoU .5, mean": lambda item: item["ap50_mean"],
+    "AP at IoU .5, 95 % interval": lambda item: " to ".join(map(_three, item["ap50_ci95"] or ())) or None,
+    "AP at IoU .5, all objects together": lambda item: item["ap50_pooled"],
+    "AP at IoU .75, mean": lambda item: item["ap_mean"]["0.75"],
+    "PQ, mean": lambda item: item["pq_mean"],
+    "PQ, 95 % interval": lambda item: " to ".join(map(_three, item["pq_ci95"] or ())) or None,
+}
 
 
 def _three(value: float | None) -> str:

@@ -1,8 +1,8 @@
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -14,9 +14,11 @@ from medseg.errors import UserError
 
 if TYPE_CHECKING:
     from medseg.bundle import LoadedBundle
-    from medseg.metrics import ClassScore
+    from medseg.metrics import ClassScore, InstanceScore
     from medseg.runs import Run
     from medseg.training.dataset import Case
+
+T = TypeVar("T")
 
 Scores = dict[str, dict[str, "ClassScore"]]
 
@@ -30,12 +32,13 @@ def score_bundle(
     split: str | None,
     tolerance: float,
     mirror: bool = False,
+    groups: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Score a bundle, or an ensemble, on cases; write what was found into ``output`` and log it to ``run``.
 
     That is metrics.json, whose content is given back, cases.csv, dice.png and, of bundles that give probabilities of
-    classes, reliability.png. A case that cannot be scored is told on the terminal, counted as ``failed``, and lets the
-    run end as FAILED.
+    classes, reliability.png. ``groups`` names the group of cases, and every group is summarised too. A case that cannot
+    be scored is told on the terminal, counted as ``failed``, and lets the run end as FAILED.
 
     Raises:
         typer.Exit: no case could be scored.
@@ -43,9 +46,10 @@ def score_bundle(
     from medseg.bundle.evaluate import score_files
     from medseg.cli.outputs import make_folder
     from medseg.io import atomic_path
-    from medseg.metrics import CalibrationScore, summarise
+    from medseg.metrics import CalibrationScore
 
     scores: Scores = {}
+    objects: dict[str, InstanceScore] = {}
     calibration = CalibrationScore()
     for case in progress(cases, "evaluating"):
         run.case(case.id)
@@ -53,6 +57,8 @@ def score_bundle(
             score = score_files(bundles, case.image, case.label, tolerance, mirror)
             scores[case.id] = score.classes
             calibration += score.calibration or CalibrationScore()
+            if score.instances is not None:
+                objects[case.id] = score.instances
             run.add_input(case.image)
             run.add_input(case.label)
         except UserError as error:
@@ -68,7 +74,11 @@ def score_bundle(
         "split": split,
         "tolerance_mm": tolerance,
         "failed": failed,
-        "summary": {name: item.to_dict() for name, item in summarise(list(scores.values())).items()},
+        **_summaries(scores, objects),
+        "groups": {
+            name: _summaries(_of(members, scores), _of(members, objects))
+            for name, members in _members(groups, scores).items()
+        },
         "calibration": {
             "all": calibration.all.to_dict(),
             "foreground": calibration.foreground.to_dict(),
@@ -76,7 +86,12 @@ def score_bundle(
         if calibration.all.n
         else None,
         "cases": [
-            {"case": case, **{name: asdict(score) for name, score in row.items()}} for case, row in scores.items()
+            {
+                "case": case,
+                **{name: asdict(score) for name, score in row.items()},
+                **({"objects": asdict(objects[case])} if case in objects else {}),
+            }
+            for case, row in scores.items()
         ],
     }
     if calibration.all.n:
@@ -99,6 +114,29 @@ def _named(bundles: "Sequence[LoadedBundle]") -> dict[str, Any]:
     return {"bundle": members[0]} if len(members) == 1 else {"ensemble": members}
 
 
+def _summaries(scores: Scores, objects: "Mapping[str, InstanceScore]") -> dict[str, Any]:
+    """``summary`` by class, and ``objects`` where labels are objects, None where they are classes."""
+    from medseg.metrics import summarise, summarise_instances
+
+    return {
+        "summary": {name: item.to_dict() for name, item in summarise(list(scores.values())).items()},
+        "objects": summarise_instances(list(objects.values())).to_dict() if objects else None,
+    }
+
+
+def _of(cases: Sequence[str], table: Mapping[str, T]) -> dict[str, T]:
+    return {case: table[case] for case in cases if case in table}
+
+
+def _members(groups: Mapping[str, str] | None, scores: Scores) -> dict[str, list[str]]:
+    """The scored cases of every group, groups by name."""
+    members: dict[str, list[str]] = {}
+    for case in scores:
+        if groups is not None and case in groups:
+            members.setdefault(groups[case], []).append(case)
+    return dict(sorted(members.items()))
+
+
 def summarise_folds(run: "Run", folds: dict[int, Path], output: Path, facts: dict[str, Any]) -> dict[str, Any]:
     """Put the scores of several folds together: metrics.json, cases.csv and dice.png over all their cases.
 
@@ -110,23 +148,23 @@ def summarise_folds(run: "Run", folds: dict[int, Path], output: Path, facts: dic
         output: Folder to write into.
         facts: What stands first in metrics.json.
     """
-    from medseg.metrics import summarise
-
     found = {number: json.loads((folder / "metrics.json").read_text("utf-8")) for number, folder in folds.items()}
     scores: Scores = {case: row for one in found.values() for case, row in scores_of(one).items()}
+    objects = {case: row for one in found.values() for case, row in objects_of(one).items()}
     for case in scores:
         run.case(case)
     metrics = {
         **facts,
         "tolerance_mm": TOLERANCE_MM,
         "failed": sum(one["failed"] for one in found.values()),
-        "summary": {name: item.to_dict() for name, item in summarise(list(scores.values())).items()},
+        **_summaries(scores, objects),
         "folds": [
             {
                 "fold": number,
                 "weights_sha256": one["bundle"]["weights_sha256"],
                 "n": len(one["cases"]),
                 "summary": one["summary"],
+                "objects": one["objects"],
             }
             for number, one in found.items()
         ],
@@ -145,3 +183,10 @@ def scores_of(metrics: dict[str, Any]) -> Scores:
     from medseg.metrics import ClassScore
 
     return {row["case"]: {name: ClassScore(**row[name]) for name in metrics["summary"]} for row in metrics["cases"]}
+
+
+def objects_of(metrics: dict[str, Any]) -> "dict[str, InstanceScore]":
+    """The scores of objects in the content of a metrics.json, by case; none where labels are classes."""
+    from medseg.metrics import InstanceScore
+
+    return {row["case"]: InstanceScore(**row["objects"]) for row in metrics["cases"] if "objects" in row}

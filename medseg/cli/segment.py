@@ -36,6 +36,7 @@ class Result:
     image_sha256: str | None = None
     seconds: float | None = None
     volumes_ml: dict[str, float] | None = None
+    objects: int | None = None
     warnings: tuple[str, ...] = ()
     error: str | None = None
     uncertainty: tuple[str, ...] = ()
@@ -154,22 +155,27 @@ def _segment_one(path: Path, name: str, members: "list[LoadedBundle]", choices: 
         for stale in former:
             if stale not in maps:
                 say(f"warning: `{stale}` belongs to a former label, not to `{target}`")
+        has_instances = members[0].metadata.has_instances
+        objects = int(prediction.label.max()) if has_instances else None
         volumes = {
             class_name: volume_ml(prediction.label == value, image.spacing)
             for value, class_name in classes.items()
-            if prediction.label.ndim == 3
+            if prediction.label.ndim == 3 and not has_instances
         }
         choices.record[target.name] = {
             "image_sha256": digest,
             "models": [_model(member) for member in members],
             "mirror": choices.mirror,
             "volumes_ml": volumes,
+            "objects": objects,
         }
         write_record(choices.output, choices.record)
     except UserError as error:
         return Result(name, "failed", None, digest, error=str(error))
     seconds = time.perf_counter() - started
-    return Result(name, "segmented", str(target), digest, seconds, volumes, warnings, None, tuple(map(str, maps)))
+    return Result(
+        name, "segmented", str(target), digest, seconds, volumes, objects, warnings, None, tuple(map(str, maps))
+    )
 
 
 def _model(bundle: "LoadedBundle") -> dict[str, Any]:
@@ -213,8 +219,15 @@ def _kept(name: str, target: Path, digest: str, choices: _Choices) -> Result:
         raise UserError(
             f"`{target}` exists without its uncertainty: pass --overwrite to make both, or another --output"
         )
-    volumes = entry.get("volumes_ml")
-    return Result(name, "kept", str(target), digest, volumes_ml=volumes, uncertainty=tuple(map(str, maps)))
+    return Result(
+        name,
+        "kept",
+        str(target),
+        digest,
+        volumes_ml=entry.get("volumes_ml"),
+        objects=entry.get("objects"),
+        uncertainty=tuple(map(str, maps)),
+    )
 
 
 def _metrics(results: list[Result]) -> dict[str, float]:
@@ -230,6 +243,7 @@ def _logged(result: Result) -> dict[str, object]:
         "status": result.status,
         "seconds": result.seconds,
         "volumes_ml": result.volumes_ml,
+        "objects": result.objects,
         "warnings": len(result.warnings),
     }
 
@@ -239,14 +253,18 @@ def _print(results: list[Result], json_output: bool) -> None:
         print_json({"results": [asdict(result) for result in results]})
         return
     classes = next((list(result.volumes_ml) for result in results if result.volumes_ml), [])
+    counted = ["objects"] if any(result.objects is not None for result in results) else []
     rows = [
         (
             result.case,
             result.status,
+            *(result.objects for _ in counted),
             *(result.volumes_ml[name] if result.volumes_ml else None for name in classes),
             result.seconds,
             result.output,
         )
         for result in results
     ]
-    print_table("Segmented", ["case", "status", *(f"{name} (ml)" for name in classes), "seconds", "label"], rows)
+    print_table(
+        "Segmented", ["case", "status", *counted, *(f"{name} (ml)" for name in classes), "seconds", "label"], rows
+    )

@@ -3,9 +3,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medseg.cli.console import print_json, print_table
+from medseg.cli.console import print_json, print_table, say
 from medseg.cli.model_name import bundle_option
-from medseg.cli.options import DeviceOption, JsonOption, NoLogOption, OutputOption, OverwriteOption, TrustOption
+from medseg.cli.options import (
+    DeviceOption,
+    JsonOption,
+    MemoryOption,
+    NoLogOption,
+    OutputOption,
+    OverwriteOption,
+    PlanOption,
+    TrustOption,
+)
 from medseg.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,6 +33,8 @@ def train(
     override: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
     ] = None,
+    plan: PlanOption = None,
+    memory: MemoryOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last epoch in OUTPUT, with its settings.")
     ] = False,
@@ -48,6 +59,8 @@ def train(
     from medseg.io.atomic import remove_partial_files
     from medseg.runs import open_run
     from medseg.training.dataset import find_cases
+    from medseg.training.plan_file import read_plan
+    from medseg.training.preflight import check_training, require_enough_cases
     from medseg.training.settings import TrainingSettings, resume_settings
     from medseg.training.workflow import merged_config, parse_overrides
 
@@ -55,7 +68,8 @@ def train(
     metadata = read_metadata(source)
     _require_fitting_options(source.name, metadata, data, device)
     require_trust(source, trust_bundle)
-    settings = TrainingSettings(seed=seed or 0, overrides=parse_overrides(override or [], source))
+    overrides = (read_plan(plan, source) if plan is not None else {}) | parse_overrides(override or [], source)
+    settings = TrainingSettings(seed=seed or 0, overrides=overrides)
     _require_free(output, source, resume or overwrite)
     if resume:
         settings = resume_settings(output, seed, settings.overrides, trust_bundle)
@@ -63,11 +77,16 @@ def train(
         require_same_code(output, source)
     data = data.resolve() if data is not None else None
     cases = find_cases(data, settings.fold) if data is not None else []
-    merged_config(settings.overrides, source)  # refuses overrides before a run is opened
+    if data is not None:
+        require_enough_cases(cases)
+    config = merged_config(settings.overrides, source)
     options = {"bundle": bundle_option(source), "resume": resume, "overrides": settings.overrides}
     with open_run("train", options=options, output_dir=output, seed=settings.seed, enabled=not no_log) as run:
         make_folder(output)
-        check_cases(run, cases, metadata)
+        facts = check_cases(run, cases, metadata)
+        if data is not None:
+            for sentence in check_training(metadata, config, cases, facts, device, memory):
+                say(sentence)
         trained = train_bundle(
             run, source, output, metadata, settings, data=data, cases=cases, device=device, resume=resume
         )

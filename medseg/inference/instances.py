@@ -55,7 +55,8 @@ def _numbered(labels: np.ndarray, min_size: int) -> np.ndarray:
     keep[0] = False
     number = np.zeros(len(size), dtype=np.int32)
     number[keep] = np.arange(1, np.count_nonzero(keep) + 1)
-    return number[labels]
+    numbered: np.ndarray = number[labels]
+    return numbered
 
 
 class InstancesFromDistanced(MapTransform):

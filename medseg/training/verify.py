@@ -1,17 +1,18 @@
-import numpy as np
+from dataclasses import replace
 
 from medseg.bundle import BundleMetadata
 from medseg.bundle.expect import require_fitting_image
 from medseg.errors import UserError
 from medseg.io import read_image, read_label, require_same_geometry
+from medseg.training.case_facts import CaseFacts, case_facts
 from medseg.training.dataset import Case
 
 
-def verify_case(case: Case, metadata: BundleMetadata) -> set[int]:
+def verify_case(case: Case, metadata: BundleMetadata) -> CaseFacts:
     """Refuse a case that cannot be trained on, before hours are spent on the others.
 
     Returns:
-        The label values of the classes that the case holds.
+        What the case is like; where labels are objects, 1 stands for all of them.
 
     Raises:
         UserError: a file cannot be read, image and label differ in geometry, the image does not fit the network, or the
@@ -28,12 +29,12 @@ def verify_case(case: Case, metadata: BundleMetadata) -> set[int]:
             raise UserError(
                 f"`{case.label}` must number its objects from 1, and 0 is background; it holds {label.data.min()}"
             )
-        return {1} if label.data.any() else set()
-    held = set(np.unique(label.data).tolist()) - {0}
-    unknown = sorted(held - metadata.classes.keys())
+        return case_facts(image, replace(label, data=label.data > 0))
+    facts = case_facts(image, label)
+    unknown = sorted(facts.held - metadata.classes.keys())
     if unknown:
         raise UserError(
             f"`{case.label}` holds the values {', '.join(map(str, unknown))}; the classes of the bundle are "
             f"{', '.join(f'{value} ({name})' for value, name in metadata.classes.items())}, and 0 is background"
         )
-    return held
+    return facts

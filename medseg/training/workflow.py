@@ -123,6 +123,8 @@ def merged_config(overrides: Mapping[str, Any], bundle: Path) -> dict[str, Any]:
 def carry_over(overrides: Mapping[str, Any], source: Path, bundle: Path) -> bool:
     """Make the inference config of ``bundle``: that of ``source`` with the overrides it shares, as of the network.
 
+    Those that say what stands there already change nothing.
+
     Returns whether there was one; the bundle's configs are then no longer those that shipped with medseg.
     """
     from monai.bundle import ConfigParser
@@ -130,7 +132,11 @@ def carry_over(overrides: Mapping[str, Any], source: Path, bundle: Path) -> bool
     name = Path("configs") / "inference.yaml"
     parser = ConfigParser()
     parser.read_config(str(source / name))
-    shared = {key: value for key, value in overrides.items() if key.partition("#")[0] in parser.config}
+    shared = {
+        key: value
+        for key, value in overrides.items()
+        if key.partition("#")[0] in parser.config and parser.get(key) != value
+    }
     if shared:
         parser.update(shared)
     with atomic_path(bundle / name) as partial:

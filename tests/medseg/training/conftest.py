@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 
 from medseg.bundle import shipped_bundles
 from medseg.io import Image, write_image, write_label
+from medseg.training.case_facts import CaseFacts
 from medseg.training.dataset import Case
 from medseg.training.workflow import copy_untrained
 
@@ -57,3 +59,17 @@ def case(dataset: Path, tmp_path: Path) -> Case:
     """A case of its own, to break."""
     image, label = (shutil.copy(dataset / part / "case_0.nii.gz", tmp_path / f"{part}.nii.gz") for part in PARTS)
     return Case("case_0", Path(image), Path(label), "train")
+
+
+@pytest.fixture
+def facts_of() -> Callable[..., CaseFacts]:
+    """Makes the facts of a case from its shape, spacing and voxels of each class."""
+
+    def make(
+        shape: tuple[int, ...], spacing: tuple[float, ...] | None = None, voxels: dict[int, int] | None = None
+    ) -> CaseFacts:
+        steps = spacing or (1.0,) * len(shape)
+        orientation = "RAS" if len(shape) == 3 else ""
+        return CaseFacts(shape, steps, orientation, 1, "float32", voxels or {0: 9, 1: 1}, np.ones((1, 1), np.float32))
+
+    return make
