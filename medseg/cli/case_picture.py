@@ -80,8 +80,9 @@ def _box(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def _shades(channels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Channels ``(C, H, W)`` as shades from 0 to 1, ``(H, W)``; in colour where there are three."""
-    low, high = (float(value) for value in np.percentile(channels, (0.5, 99.5)))
-    values = np.clip((channels.astype(np.float64) - low) / max(high - low, 1e-9), 0, 1)
-    shades: npt.NDArray[Any] = np.moveaxis(values, 0, -1) if len(values) == 3 else values[0]
+    """Channels ``(C, H, W)`` as shades from 0 to 1: the first, ``(H, W)``, or the colours of a photograph."""
+    is_colour = channels.dtype == np.uint8 and len(channels) >= 3
+    shown = np.moveaxis(channels[:3], 0, -1) if is_colour else channels[0]
+    low, high = (float(value) for value in np.percentile(shown, (0.5, 99.5)))
+    shades: npt.NDArray[Any] = np.clip((shown.astype(np.float64) - low) / max(high - low, 1e-9), 0, 1)
     return shades

@@ -26,6 +26,7 @@ def comparison_content(
     names, cases = list(facts), comparison.cases
     whole = summarise_cases(cases, names)
     speed = summarise_speed(cases, names)
+    patients = {case.case.patient for case in cases if case.case.patient}
     members: dict[str, list[Any]] = {}
     for case in cases:
         if groups is not None and case.case.id in groups:
@@ -33,19 +34,18 @@ def comparison_content(
     return {
         **settings,
         "n": len(cases),
-        "n_patients": len({case.case.patient or case.case.id for case in cases}),
+        "n_patients": len(patients) or None,
         "failed": len(comparison.failed),
         "failed_cases": [{"case": case, "bundles": bundles} for case, bundles in comparison.failed.items()],
         "bundles": [
             {
-                "name": name,
+                **summary,
                 **asdict(facts[name]),
                 "memory_peak_bytes": comparison.memory_peak_bytes[name],
                 "cuda_peak_bytes": comparison.cuda_peak_bytes.get(name),
                 **speed[name],
-                **whole["bundles"][name],
             }
-            for name in names
+            for name, summary in zip(names, whole["bundles"], strict=True)
         ],
         "differences": whole["differences"],
         "groups": {group: summarise_cases(part, names) for group, part in members.items()},

@@ -1,3 +1,5 @@
+import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from medseg.cli.compare_cases import ComparedCase, Comparison
 
 _COLOUR = "#0072b2"
+_LONGEST_NAME = 26
 
 
 def save_compare_figure(
@@ -47,18 +50,18 @@ def _draw_cases(
     axes: "Axes", cases: "Sequence[ComparedCase]", part: str, measure: str, names: Mapping[str, str]
 ) -> None:
     rows = [[measures(case.scores[name])[part][measure] for name in names] for case in cases]
+    alpha = min(0.6, max(0.1, 20 / len(rows)))
     for row in rows:
-        axes.plot([float("nan") if x is None else x for x in row], range(len(names)), color="gray", linewidth=0.5,
-                  alpha=min(0.5, max(0.05, 15 / len(rows))), zorder=1)  # fmt: skip
-    columns = [[x for x in column if x is not None] for column in zip(*rows, strict=True)]
-    places = list(range(len(names)))
-    axes.boxplot(
-        columns, positions=places, orientation="horizontal", widths=0.5, showfliers=False, showmeans=True, zorder=3,
-        medianprops={"color": "black"}, meanprops={"markerfacecolor": "white", "markeredgecolor": "black"},
-    )  # fmt: skip
-    for place, column in zip(places, columns, strict=True):
-        axes.scatter(column, [place] * len(column), s=9, color=_COLOUR, alpha=0.5, linewidths=0, zorder=2)
-    axes.set_yticks(places, list(names.values()))
+        values = [math.nan if value is None else value for value in row]
+        axes.plot(values, range(len(names)), color="gray", linewidth=0.5, alpha=alpha, zorder=1)
+        axes.scatter(values, range(len(names)), s=12, color=_COLOUR, alpha=alpha, linewidths=0, zorder=3)
+    columns = [[value for value in column if value is not None] for column in zip(*rows, strict=True)]
+    boxes = axes.boxplot(
+        columns, positions=range(len(names)), orientation="horizontal", widths=0.45, showfliers=False, showmeans=True
+    )
+    for line in (line for lines in boxes.values() for line in lines):
+        line.set(color="black", linewidth=1, markerfacecolor="white", markeredgecolor="black", zorder=4)
+    axes.set_yticks(range(len(names)), [_folded(name) for name in names.values()])
     axes.set_ylim(len(names) - 0.5, -0.7)
     axes.set_title(f"{part}: {MEASURE_NAMES[measure]}, {len(cases)} cases", fontsize=10)
     axes.grid(axis="x", alpha=0.3)
@@ -68,7 +71,7 @@ def _draw_differences(
     axes: "Axes", differences: Mapping[str, Mapping[str, Any]], measure: str, names: Mapping[str, str]
 ) -> None:
     axes.axvline(0, color="gray", linewidth=1, linestyle="--")
-    axes.annotate("compared with this one", (0, 0), xytext=(6, 0), textcoords="offset points", fontsize=8, va="center")
+    axes.annotate("others less this one", (0, 0), fontsize=8, ha="center", va="center", backgroundcolor="white")
     for place, name in enumerate(names):
         if (item := differences.get(name)) is None or item["mean"] is None:
             continue
@@ -93,14 +96,24 @@ def _draw_worst(figure: "SubFigure", comparison: "Comparison", names: Mapping[st
     for number, (row, (case, picture)) in enumerate(zip(grid, comparison.worst, strict=True), start=1):
         for axes, name in zip(row, names, strict=True):
             draw_picture(axes, picture, name)
-            found = {part: item[main_measure(item)] for part, item in measures(case.scores[name]).items()}
-            told = [f"{part} {'-' if value is None else f'{value:.2f}'}" for part, value in found.items()]
-            axes.set_xlabel(", ".join(told) if len(told) < 4 else "", fontsize=8)
+            axes.set_xlabel(_told(case, name), fontsize=8)
         row[0].set_ylabel(f"worst {number}", fontsize=10)
     for axes, shown in zip(grid[0], names.values(), strict=True):
-        axes.set_title(shown, fontsize=10)
+        axes.set_title(_folded(shown), fontsize=10)
     keys = [
         Line2D([], [], color=REFERENCE_COLOUR, linewidth=REFERENCE_WIDTH, label="reference"),
         Line2D([], [], color=BUNDLE_COLOUR, linewidth=BUNDLE_WIDTH, label="bundle"),
     ]
     figure.legend(handles=keys, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+
+
+def _folded(name: str) -> str:
+    return "\n".join(textwrap.wrap(name, _LONGEST_NAME))
+
+
+def _told(case: "ComparedCase", name: str) -> str:
+    rows = measures(case.scores[name])
+    found = {part: row[main_measure(row)] for part, row in rows.items()}
+    numbers = [f"{part} {'-' if value is None else f'{value:.2f}'}" for part, value in found.items()]
+    measure = MEASURE_NAMES[main_measure(next(iter(rows.values())))]
+    return "\n".join(textwrap.wrap(f"{measure}: {', '.join(numbers)}", 44))

@@ -6,7 +6,7 @@ if TYPE_CHECKING:
 OBJECTS = "objects"
 # What is better: more of it, or less.
 HIGHER_IS_BETTER = {"dice": True, "hd95": False, "nsd": True, "ap50": True, "pq": True}
-MEASURE_NAMES = {"dice": "Dice", "hd95": "HD95", "nsd": "NSD", "ap50": "AP at IoU .5", "pq": "panoptic quality"}
+MEASURE_NAMES = {"dice": "Dice", "hd95": "HD95 (mm)", "nsd": "NSD", "ap50": "AP at IoU .5", "pq": "panoptic quality"}
 
 
 def measures(score: "CaseScore") -> dict[str, dict[str, float | None]]:

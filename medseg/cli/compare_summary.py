@@ -21,7 +21,7 @@ def summarise_cases(cases: "Sequence[ComparedCase]", names: Sequence[str]) -> di
     """
     return {
         "n": len(cases),
-        "bundles": {name: _summary(cases, name) for name in names},
+        "bundles": [{"name": name, **_summary(cases, name)} for name in names],
         "differences": [row for name in names[1:] for row in _differences(cases, name, names[0])],
     }
 

@@ -14,25 +14,9 @@ def comparison_table(content: Mapping[str, Any]) -> list[list[str]]:
     """
     bundles: list[Mapping[str, Any]] = content["bundles"]
     rows = [["measure", *(bundle["name"] for bundle in bundles)]]
-    for part, first in bundles[0]["summary"].items():
-        own = [bundle["summary"][part] for bundle in bundles]
-        rows.append([f"{part}: Dice, mean ± SD", *(_plus_minus(item["dice_mean"], item["dice_std"]) for item in own)])
-        rows.append(_against(content, part, "dice"))
-        rows.append([f"{part}: HD95, mean (mm)", *(_number(item["hd95_mean"], 2) for item in own)])
-        rows.append(_against(content, part, "hd95"))
-        rows.append(
-            [f"{part}: NSD at {content['tolerance_mm']:g} mm, mean", *(_number(item["nsd_mean"]) for item in own)]
-        )
-        rows.append(_against(content, part, "nsd"))
-        of = first["n"] + first["n_undefined"]
-        rows.append([f"{part}: missed, spurious of {of}", *(f"{item['missed']}, {item['spurious']}" for item in own)])
-    if bundles[0]["objects"]:
-        objects = [bundle["objects"] for bundle in bundles]
-        part = next(row["class"] for row in content["differences"] if row["measure"] == "ap50")
-        rows.append(["objects: AP at IoU .5, mean", *(_number(item["ap50_mean"]) for item in objects)])
-        rows.append(_against(content, part, "ap50"))
-        rows.append(["objects: panoptic quality, mean", *(_number(item["pq_mean"]) for item in objects)])
-        rows.append(_against(content, part, "pq"))
+    rows += _qualities(content, content["tolerance_mm"])
+    for group, part in content["groups"].items():
+        rows += [[f"{group}, {part['n']} cases: {name}", *cells] for name, *cells in _main_qualities(part)]
     rows.append(["seconds a case, median", *(_number(bundle["seconds_median"]) for bundle in bundles)])
     rows.append(["times as fast, median (quartiles)", "1", *(_ratio(bundle) for bundle in bundles[1:])])
     rows.append(["memory, peak (MB)", *(_megabytes(bundle["memory_peak_bytes"]) for bundle in bundles)])
@@ -44,23 +28,36 @@ def comparison_table(content: Mapping[str, Any]) -> list[list[str]]:
     return rows
 
 
+def _qualities(content: Mapping[str, Any], tolerance: float) -> list[list[str]]:
+    bundles = content["bundles"]
+    rows = []
+    if bundles[0]["objects"]:
+        for measure in ("ap50", "pq"):
+            rows += _with_difference(content, "objects", measure)
+    for part, first in bundles[0]["summary"].items():
+        for measure in ("dice", "hd95", "nsd"):
+            rows += _with_difference(content, part, measure, f" at {tolerance:g} mm" if measure == "nsd" else "")
+        own = [bundle["summary"][part] for bundle in bundles]
+        of = first["n"] + first["n_undefined"]
+        rows.append([f"{part}: missed, spurious of {of}", *(f"{item['missed']}, {item['spurious']}" for item in own)])
+    return rows
+
+
+def _main_qualities(content: Mapping[str, Any]) -> list[list[str]]:
+    first = content["bundles"][0]
+    if first["objects"]:
+        return _with_difference(content, "objects", "ap50")
+    return [row for part in first["summary"] for row in _with_difference(content, part, "dice")]
+
+
 def comparison_markdown(content: Mapping[str, Any]) -> str:
     """The table in Markdown, ready for a bundle's card, with how it was made."""
     head, *rows = comparison_table(content)
     lines = [_line(head), _line(["---"] * len(head)), *map(_line, rows)]
-    return "\n".join(
-        [
-            f"Compared on the same {content['n']} cases of {content['n_patients']} patients, "
-            f"{content['failed']} more failed. {NOTE}",
-            "",
-            *lines,
-            "",
-            "```",
-            content["command"],
-            "```",
-            "",
-        ]
-    )
+    patients = f" of {content['n_patients']} patients" if content["n_patients"] else ""
+    failed = f"; {content['failed']} more could not be done by all" if content["failed"] else ""
+    text = f"Compared on the same {content['n']} cases{patients}{failed}. {NOTE}"
+    return "\n".join([text, "", *lines, "", "```", content["command"], "```", ""])
 
 
 NOTE = (
@@ -69,36 +66,39 @@ NOTE = (
 )
 
 
-def _against(content: Mapping[str, Any], part: str, measure: str) -> list[str]:
-    cells = []
-    for bundle in content["bundles"][1:]:
-        row = next(
-            row
-            for row in content["differences"]
-            if (row["bundle"], row["class"], row["measure"]) == (bundle["name"], part, measure)
-        )
-        cells.append(told(row))
-    return [f"— {MEASURE_NAMES[measure]}, difference (n)", "-", *cells]
+def _with_difference(content: Mapping[str, Any], part: str, measure: str, how: str = "") -> list[list[str]]:
+    """The row of a measure's mean, and that of how others differ from the first bundle."""
+    first, *others = content["bundles"]
+    is_of_objects = part == "objects" and first["objects"]
+    own = [bundle["objects"] if is_of_objects else bundle["summary"][part] for bundle in content["bundles"]]
+    rows = {
+        row["bundle"]: row
+        for row in content["differences"]
+        if row["measure"] == measure and (is_of_objects or row["class"] == part)
+    }
+    name = f"{part}: {MEASURE_NAMES[measure]}{how}"
+    means = [
+        _number(item[f"{measure}_mean"]) + (f" ± {_number(item['dice_std'])}" if measure == "dice" else "")
+        for item in own
+    ]
+    spread = ", mean ± SD" if measure == "dice" else ", mean"
+    return [[name + spread, *means], [f"{name}, difference", "-", *(told(rows[other["name"]]) for other in others)]]
 
 
 def told(row: Mapping[str, Any]) -> str:
     """A paired difference with its interval, its number of cases and what it means, in one line."""
     if row["mean"] is None:
-        return f"- (0): {row['verdict']}"
-    interval = " [{:+.3f}, {:+.3f}]".format(*row["ci95"]) if row["ci95"] else ""
-    return f"{row['mean']:+.3f}{interval} ({row['n']}): {row['verdict']}"
+        return f"n 0: {row['verdict']}"
+    interval = " [{:+.4f}, {:+.4f}]".format(*row["ci95"]) if row["ci95"] else ""
+    return f"{row['mean']:+.4f}{interval}, n {row['n']}: {row['verdict']}"
 
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _plus_minus(mean: float | None, spread: float | None) -> str:
-    return f"{_number(mean)} ± {_number(spread)}"
-
-
-def _number(value: float | None, decimals: int = 3) -> str:
-    return "-" if value is None else f"{value:.{decimals}f}"
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _ratio(bundle: Mapping[str, Any]) -> str:

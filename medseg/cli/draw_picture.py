@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 REFERENCE_COLOUR, BUNDLE_COLOUR = "#e69f00", "#56b4e9"  # told apart by colour-blind people, and seen on grey
 REFERENCE_WIDTH, BUNDLE_WIDTH = 2.6, 1.1  # the wider one is below and is seen at both sides
+_FEW_PIXELS = 100  # of a picture in which lines may have their full width
 
 
 def draw_picture(axes: "Axes", picture: "CasePicture", bundle: str) -> None:
@@ -17,11 +18,14 @@ def draw_picture(axes: "Axes", picture: "CasePicture", bundle: str) -> None:
     from matplotlib.collections import LineCollection
 
     axes.imshow(picture.image, cmap="gray", vmin=0, vmax=1, aspect=picture.aspect)
+    thinner = min(1.0, max(0.5, _FEW_PIXELS / max(picture.reference.shape)))
     for label, colour, width in (
         (picture.reference, REFERENCE_COLOUR, REFERENCE_WIDTH),
         (picture.labels[bundle], BUNDLE_COLOUR, BUNDLE_WIDTH),
     ):
-        axes.add_collection(LineCollection(list(outlines(label)), colors=colour, linewidths=width, capstyle="round"))
+        axes.add_collection(
+            LineCollection(list(outlines(label)), colors=colour, linewidths=thinner * width, capstyle="round")
+        )
     axes.set(xticks=[], yticks=[])
 
 

@@ -27,16 +27,32 @@ def log_comparison(run: "Run", content: Mapping[str, Any], comparison: "Comparis
     for bundle in content["bundles"]:
         own = {key: bundle[key] for key in (*_OF_THE_BUNDLE, *_SPEED)}
         run.log_metrics({names[bundle["name"]]: defined({**own, **bundle["summary"], "objects": bundle["objects"]})})
-    differences = [{**row, "bundle": names[row["bundle"]]} for row in content["differences"]]
+    public = {
+        **_renamed(content, names),
+        "groups": {key: _renamed(one, names) for key, one in content["groups"].items()},
+    }
+    differences = public["differences"]
     for row in differences:
         key = f"{row['bundle']}_{row['class']}_{row['measure']}_difference"
         run.log_metrics({key: defined({"mean": row["mean"], "n": row["n"]})})
-    run.log_table("cases", [{**row, "bundle": names[row["bundle"]]} for row in content["cases"]])
+    run.log_table("cases", [_public(row, names) for row in content["cases"]])
     run.log_table("differences", differences)
-    public = {**content, "bundles": [{**item, "name": names[item["name"]]} for item in content["bundles"]]}
-    head, *rows = comparison_table({**public, "differences": differences})
+    head, *rows = comparison_table(public)
     run.log_table("comparison", [dict(zip(head, row, strict=True)) for row in rows])
     with TemporaryDirectory() as folder:  # the figure beside the outputs has the names of the user's folders
         path = Path(folder) / "comparison.png"
         save_compare_figure(path, comparison, content["differences"], names)
         run.log_figure(path)
+
+
+def _public(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """A row of a case without the patient's id, which has no pseudonym."""
+    return {key: value for key, value in row.items() if key != "patient"} | {"bundle": names[row["bundle"]]}
+
+
+def _renamed(content: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        **content,
+        "bundles": [{**bundle, "name": names[bundle["name"]]} for bundle in content["bundles"]],
+        "differences": [{**row, "bundle": names[row["bundle"]]} for row in content["differences"]],
+    }
