@@ -6,6 +6,8 @@ from typing import Any
 from medseg.cli.serve_bundle import BundleFacts, TimedLabel, serve_bundle
 from medseg.errors import UserError
 
+_PATIENCE_SECONDS = 30
+
 
 class BundleProcess(AbstractContextManager["BundleProcess"]):
     """A bundle in a process of its own, so that its memory is its own; it ends with this process, however that ends.
@@ -50,7 +52,10 @@ class BundleProcess(AbstractContextManager["BundleProcess"]):
         self._process.terminate()
         self._process.join()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None:  # it waits for a question, and ends by itself when none can come
+            self._connection.close()
+            self._process.join(_PATIENCE_SECONDS)
         self.close()
 
     def _start(self) -> None:

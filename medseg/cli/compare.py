@@ -50,6 +50,7 @@ def compare(
     bundle and class; and comparison.json, all of it.
     """
     from medseg.bundle import find_bundle
+    from medseg.bundle.trust import require_trust
     from medseg.cli.bundle_process import BundleProcess
     from medseg.cli.compare_cases import compare_cases
     from medseg.cli.compare_content import comparison_content
@@ -63,6 +64,8 @@ def compare(
 
     folders = [find_bundle(item) for item in bundle]
     metadata = shared_metadata(folders)
+    for folder in folders:
+        require_trust(folder, trust_bundle)
     cases = find_labelled(images, labels, data)
     group_of = read_groups(groups, [case.id for case in cases]) if groups else None
     require_free(output, FILES, overwrite)
