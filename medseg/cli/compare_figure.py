@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from medseg.cli.compare_cases import ComparedCase, Comparison
 
 _COLOUR = "#0072b2"
-_LONGEST_NAME = 26
+_LONGEST_NAME = 30
 
 
 def save_compare_figure(
