@@ -48,6 +48,9 @@ TrustOption = Annotated[
 ]
 NoLogOption = Annotated[bool, typer.Option("--no-log", help="Write no MLflow run, but run.json all the same.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+OverlayOption = Annotated[
+    str | None, typer.Option("--overlay", metavar="NAME", help="Lay configs/NAME.yaml of the bundle over train.yaml.")
+]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
 ]
@@ -57,9 +60,6 @@ PlanOption = Annotated[
 MemoryOption = Annotated[
     float | None,
     typer.Option("--memory", metavar="GB", min=0.0, help="What training may take on its device; else what is free."),
-]
-PlanOption = Annotated[
-    Path | None, typer.Option("--plan", help="Overrides from a file of `medseg plan`; --set wins over it.")
 ]
 ChannelOption = Annotated[str | None, typer.Option("--channel", help="Channel of the movie, by number from 0 or name.")]
 AxesOption = Annotated[

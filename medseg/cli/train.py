@@ -11,8 +11,10 @@ from medseg.cli.options import (
     MemoryOption,
     NoLogOption,
     OutputOption,
+    OverlayOption,
     OverwriteOption,
     PlanOption,
+    SetOption,
     TrustOption,
 )
 from medseg.errors import UserError
@@ -30,9 +32,8 @@ def train(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Same seed, data and machine: same weights. Default 0.")
     ] = None,
-    override: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
-    ] = None,
+    overlay: OverlayOption = None,
+    override: SetOption = None,
     plan: PlanOption = None,
     memory: MemoryOption = None,
     resume: Annotated[
@@ -54,21 +55,21 @@ def train(
     from medseg.bundle.trust import require_same_code, require_trust
     from medseg.cli.check_cases import check_cases
     from medseg.cli.outputs import make_folder
+    from medseg.cli.read_overrides import read_overrides
     from medseg.cli.train_bundle import train_bundle
     from medseg.io import sha256_of
     from medseg.io.atomic import remove_partial_files
     from medseg.runs import open_run
     from medseg.training.dataset import find_cases
-    from medseg.training.plan_file import read_plan
     from medseg.training.preflight import check_training, require_enough_cases
     from medseg.training.settings import TrainingSettings, resume_settings
-    from medseg.training.workflow import merged_config, parse_overrides
+    from medseg.training.workflow import merged_config
 
     source, output = find_bundle(bundle), output.resolve()
     metadata = read_metadata(source)
     _require_fitting_options(source.name, metadata, data, device)
     require_trust(source, trust_bundle)
-    overrides = (read_plan(plan, source) if plan is not None else {}) | parse_overrides(override or [], source)
+    overrides = read_overrides(source, overlay, plan, override)
     settings = TrainingSettings(seed=seed or 0, overrides=overrides)
     _require_free(output, source, resume or overwrite)
     if resume:
