@@ -169,6 +169,7 @@ def test_only_cases_of_the_split_of_every_bundle_are_compared(medseg, tiny_bundl
     assert not (tmp_path / "none" / "comparison.json").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_process_that_died_is_told_and_replaced(tiny_bundle, seven_cases):
     image = seven_cases / "imagesTr" / "case_00.nii.gz"
