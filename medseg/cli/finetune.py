@@ -52,8 +52,8 @@ def finetune(
     from medseg.bundle.trust import is_trusted, require_same_code, require_trust
     from medseg.cli.check_cases import check_cases
     from medseg.cli.finetune_report import RESULT, print_finetuning, write_finetuning
+    from medseg.cli.options import TOLERANCE_MM
     from medseg.cli.outputs import make_folder, require_free_bundle
-    from medseg.cli.score_bundle import TOLERANCE_MM
     from medseg.cli.score_cases import score_cases
     from medseg.cli.train_bundle import train_bundle
     from medseg.io.atomic import remove_partial_files

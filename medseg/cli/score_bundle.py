@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from medseg.cli.options import TOLERANCE_MM
 from medseg.cli.reliability_figure import save_reliability_figure
 from medseg.cli.score_cases import score_cases
 from medseg.cli.write_scores import write_scores
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from medseg.metrics import ClassScore, InstanceScore
     from medseg.runs import Run
     from medseg.training.dataset import Case
-
-TOLERANCE_MM = 1.0
 
 T = TypeVar("T")
 
