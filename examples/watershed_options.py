@@ -18,7 +18,7 @@ from medseg.metrics import score_instances, summarise_instances
 from medseg.training.dataset import find_cases
 from medseg.training.manifest import select_split
 
-THRESHOLDS, CORES, SIZES = (0.4, 0.5, 0.6), (0.3, 0.4, 0.5, 0.6), (10, 20, 30)
+THRESHOLDS, SMOOTHINGS, HEIGHTS, SIZES = (0.4, 0.5, 0.6), (1.0, 1.5), (0.05, 0.08, 0.12), (10, 20)
 
 
 def main(name: str, data: Path) -> None:
@@ -28,13 +28,11 @@ def main(name: str, data: Path) -> None:
     for case in select_split(find_cases(data), read_manifest(folder), "validation"):
         probabilities = predict([bundle], read_image(case.image)).probabilities
         maps.append((probabilities, read_label(case.label).data[0]))
-    for threshold, core, size in product(THRESHOLDS, CORES, SIZES):
-        scores = [score_instances(split_instances(*found, threshold, core, size), true) for found, true in maps]
+    for threshold, smoothing, height, size in product(THRESHOLDS, SMOOTHINGS, HEIGHTS, SIZES):
+        options = {"threshold": threshold, "smoothing": smoothing, "peak_height": height, "min_size": size}
+        scores = [score_instances(split_instances(*found, **options), true) for found, true in maps]
         summary = summarise_instances(scores)
-        print(
-            f"threshold {threshold}, core {core}, min_size {size}: "
-            f"AP50 {summary.ap50_mean:.3f}, AP75 {summary.ap_mean['0.75']:.3f}, PQ {summary.pq_mean:.3f}"
-        )
+        print(f"{options}: AP50 {summary.ap50_mean:.3f}, AP75 {summary.ap_mean['0.75']:.3f}, PQ {summary.pq_mean:.3f}")
 
 
 if __name__ == "__main__":
