@@ -1,3 +1,4 @@
+import contextlib
 import signal
 import time
 from dataclasses import dataclass
@@ -63,20 +64,18 @@ def serve_bundle(connection: Connection, folder: Path, device: str, trusted_by_u
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to every process; the one that asks ends this one
     quiet_libraries()
-    try:
-        bundle = _load(connection, folder, device, trusted_by_user, mirror)
-    except UserError as error:
-        connection.send(error)
-        return
-    while True:
+    with contextlib.suppress(EOFError, ConnectionError):  # nobody asks any more
         try:
-            image = connection.recv()
-        except (EOFError, ConnectionError):
-            return
-        try:
-            connection.send(_predict(bundle, image, mirror))
+            bundle = _load(connection, folder, device, trusted_by_user, mirror)
         except UserError as error:
             connection.send(error)
+            return
+        while True:
+            image = connection.recv()
+            try:
+                connection.send(_predict(bundle, image, mirror))
+            except UserError as error:
+                connection.send(error)
 
 
 def _load(connection: Connection, folder: Path, device: str, trusted_by_user: bool, mirror: bool) -> "LoadedBundle":
