@@ -1,10 +1,11 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from medseg.bundle.load import LoadedBundle
+from medseg.bundle.metadata import BundleMetadata
 from medseg.bundle.predict import Prediction, predict
 from medseg.bundle.try_postprocessing import PostprocessingTrial, try_postprocessing
 from medseg.errors import UserError
@@ -60,18 +61,35 @@ def score_files(
         prediction = predict(bundles, image, mirror=mirror)
     except UserError as error:
         raise UserError(f"`{image_path}`: {error}") from error
-    metadata = bundles[0].metadata
-    found, expected = prediction.label, label.data[0]
     try:
-        instances = score_instances(found, expected) if metadata.has_instances else None
-        if metadata.has_instances:  # all objects together are the one class
-            found, expected = ((part > 0).astype(np.uint8) for part in (found, expected))
-        scores = score_case(found, expected, image.spacing, metadata.classes, tolerance_mm)
+        metadata = bundles[0].metadata
+        found, expected = prediction.label, label.data[0]
         tried = with_trials and not metadata.has_instances
-        trials = try_postprocessing(found, expected, metadata.classes) if tried else ()
-        return CaseScore(scores, case_calibration(bundles[0], prediction, expected), instances, trials)
-    except (UserError, ValueError) as error:
+        return replace(
+            score_label(found, expected, image.spacing, metadata, tolerance_mm),
+            calibration=case_calibration(bundles[0], prediction, expected),
+            trials=try_postprocessing(found, expected, metadata.classes) if tried else (),
+        )
+    except UserError as error:
         raise UserError(f"`{label_path}`: {error}") from error
+
+
+def score_label(
+    predicted: np.ndarray, label: np.ndarray, spacing: Sequence[float], metadata: BundleMetadata, tolerance_mm: float
+) -> CaseScore:
+    """Score a predicted label against the true one of the same shape; nothing is said of probabilities.
+
+    Raises:
+        UserError: the label holds a value that is no class of the bundle, or objects with negative numbers.
+    """
+    if not metadata.has_instances:
+        return CaseScore(score_case(predicted, label, spacing, metadata.classes, tolerance_mm), None)
+    try:
+        instances = score_instances(predicted, label)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    found, expected = ((part > 0).astype(np.uint8) for part in (predicted, label))  # all objects are the one class
+    return CaseScore(score_case(found, expected, spacing, metadata.classes, tolerance_mm), None, instances)
 
 
 def case_calibration(bundle: LoadedBundle, prediction: Prediction, label: np.ndarray) -> CalibrationScore | None:

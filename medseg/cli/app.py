@@ -1,7 +1,5 @@
-import logging
 import re
 import sys
-import warnings
 from typing import Annotated
 
 import typer
@@ -9,14 +7,17 @@ import typer
 from medseg import __version__
 from medseg.cli.benchmark import benchmark_app
 from medseg.cli.bundle import bundle_app
+from medseg.cli.compare import compare
 from medseg.cli.console import say
 from medseg.cli.convert_tracks import convert_tracks
 from medseg.cli.crossval import crossval
 from medseg.cli.demo import demo
 from medseg.cli.evaluate import evaluate
+from medseg.cli.finetune import finetune
 from medseg.cli.info import info
 from medseg.cli.motion import motion
 from medseg.cli.plan import plan
+from medseg.cli.quiet_libraries import quiet_libraries
 from medseg.cli.runs import runs_app
 from medseg.cli.score_tracks import score_tracks
 from medseg.cli.segment import segment
@@ -51,9 +52,11 @@ def _options(
 
 app.command()(segment)
 app.command()(evaluate)
+app.command()(compare)
 app.command()(plan)
 app.command()(train)
 app.command()(crossval)
+app.command()(finetune)
 app.command()(track)
 app.command()(simulate)
 app.command()(score_tracks)
@@ -68,10 +71,7 @@ app.add_typer(runs_app, name="runs")
 
 def main() -> None:
     """Run the command line: exit code 0, 1 if some inputs failed, 2 for wrong usage or unreadable input."""
-    # MONAI tells of codecs that nobody asked for.
-    logging.getLogger("monai").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
-    warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad=True")
+    quiet_libraries()
     try:
         app()
     except (UserError, TrackingError) as error:

@@ -12,6 +12,7 @@ from medseg.cli.options import (
     MemoryOption,
     NoLogOption,
     OutputOption,
+    OverlayOption,
     PlanOption,
     SetOption,
     TrustOption,
@@ -36,6 +37,7 @@ def crossval(
         typer.Option("--keep-test", help="Leave part 0 of five, the test set, out of it all: four folds of the rest."),
     ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, data and machine: same weights.")] = 0,
+    overlay: OverlayOption = None,
     override: SetOption = None,
     planned: PlanOption = None,
     memory: MemoryOption = None,
@@ -54,6 +56,7 @@ def crossval(
     from medseg.cli.check_cases import check_cases
     from medseg.cli.crossval_fold import run_fold
     from medseg.cli.outputs import make_folder
+    from medseg.cli.read_overrides import read_overrides
     from medseg.cli.summarise_folds import summarise_folds
     from medseg.runs import open_run
     from medseg.training.crossval_plan import (
@@ -67,11 +70,10 @@ def crossval(
     from medseg.training.dataset import find_cases
     from medseg.training.fold import Fold, require_fold_keys
     from medseg.training.folds import PARTS
-    from medseg.training.plan_file import read_plan
     from medseg.training.preflight import check_training
     from medseg.training.require_folds import require_folds
     from medseg.training.settings import TrainingSettings
-    from medseg.training.workflow import merged_config, parse_overrides
+    from medseg.training.workflow import merged_config
 
     source, output, data = find_bundle(bundle), output.resolve(), data.resolve()
     metadata = read_metadata(source)
@@ -80,7 +82,7 @@ def crossval(
     if keep_test and folds != PARTS:
         raise UserError(f"--keep-test leaves out part 0 of {PARTS}, the test set of the project: leave out --folds")
     require_trust(source, trust_bundle)
-    overrides = (read_plan(planned, source) if planned is not None else {}) | parse_overrides(override or [], source)
+    overrides = read_overrides(source, overlay, planned, override)
     config = merged_config(overrides, source)
     require_fold_keys(config, source.name)
     numbers = range(folds - keep_test)

@@ -44,8 +44,9 @@ def run_fold(
     """
     from medseg.bundle import load_bundle
     from medseg.bundle.trust import require_same_code
+    from medseg.cli.options import TOLERANCE_MM
     from medseg.cli.outputs import make_folder
-    from medseg.cli.score_bundle import TOLERANCE_MM, score_bundle
+    from medseg.cli.score_bundle import score_bundle
     from medseg.cli.train_bundle import train_bundle
     from medseg.io.atomic import remove_partial_files
     from medseg.runs import open_run

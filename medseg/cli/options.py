@@ -1,9 +1,11 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+
+TOLERANCE_MM = 1.0
 
 BundleOption = Annotated[
     str, typer.Option("--bundle", "-b", help="Name of a shipped bundle (see `medseg bundle list`) or path of any.")
@@ -20,6 +22,18 @@ BundlesOption = Annotated[
 MirrorOption = Annotated[
     bool, typer.Option("--mirror", help="Average over mirror images too, along the axes that training mirrored.")
 ]
+ImagesOption = Annotated[Path | None, typer.Option("--images", help="Folder of images.")]
+LabelsOption = Annotated[Path | None, typer.Option("--labels", help="Folder of labels of the same names.")]
+DataOption = Annotated[Path | None, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/ instead.")]
+SplitOption = Annotated[
+    Literal["train", "validation", "test", "unseen"] | None,
+    typer.Option(
+        "--split",
+        help="Only cases that the manifest of every bundle puts here, known by their bytes; unseen: all that no bundle "
+        "trained on or was chosen by.",
+    ),
+]
+ToleranceOption = Annotated[float, typer.Option("--tolerance", min=0.0, help="Of the surface Dice (NSD), in mm.")]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="Folder for everything the command writes.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist; else they are kept.")]
 GroupsOption = Annotated[
@@ -34,6 +48,9 @@ TrustOption = Annotated[
 ]
 NoLogOption = Annotated[bool, typer.Option("--no-log", help="Write no MLflow run, but run.json all the same.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+OverlayOption = Annotated[
+    str | None, typer.Option("--overlay", metavar="NAME", help="Lay configs/NAME.yaml of the bundle over train.yaml.")
+]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override the config: --set max_epochs=20.")
 ]

@@ -48,3 +48,15 @@ def require_free(output: Path, names: Sequence[str], overwrite: bool) -> None:
     for name in names:
         if (output / name).exists() and not overwrite:
             raise UserError(f"`{output / name}` exists and is kept: pass --overwrite or another --output")
+
+
+def require_free_bundle(output: Path, source: Path, may_exist: bool) -> None:
+    """Refuse to train into the bundle itself, or into a folder in use unless it ``may_exist``.
+
+    Raises:
+        UserError: it is the one or the other.
+    """
+    if output.resolve() == source.resolve() or source.resolve() in output.resolve().parents:
+        raise UserError(f"`{output}` is the bundle itself: train into another folder")
+    if not may_exist and output.is_dir() and any(output.iterdir()):
+        raise UserError(f"`{output}` is not empty and is kept: pass --resume to go on, or --overwrite")

@@ -3,20 +3,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import typer
-
-from medseg.cli.console import progress, say
 from medseg.cli.reliability_figure import save_reliability_figure
+from medseg.cli.score_cases import score_cases
 from medseg.cli.write_scores import write_scores
-from medseg.errors import UserError
 
 if TYPE_CHECKING:
     from medseg.bundle import LoadedBundle
     from medseg.metrics import ClassScore, InstanceScore
     from medseg.runs import Run
     from medseg.training.dataset import Case
-
-TOLERANCE_MM = 1.0
 
 T = TypeVar("T")
 
@@ -45,40 +40,21 @@ def score_bundle(
     Raises:
         typer.Exit: no case could be scored.
     """
-    from medseg.bundle.evaluate import score_files
     from medseg.cli.outputs import make_folder
     from medseg.io import atomic_path
     from medseg.metrics import CalibrationScore
 
-    scores: Scores = {}
-    objects: dict[str, InstanceScore] = {}
-    calibration = CalibrationScore()
-    trials: dict[str, list[dict[str, Any]]] = {}
-    for case in progress(cases, "evaluating"):
-        run.case(case.id)
-        try:
-            score = score_files(bundles, case.image, case.label, tolerance, mirror, with_trials)
-            scores[case.id] = score.classes
-            calibration += score.calibration or CalibrationScore()
-            if score.instances is not None:
-                objects[case.id] = score.instances
-            if score.trials:
-                trials[case.id] = [trial.model_dump() for trial in score.trials]
-            run.add_input(case.image)
-            run.add_input(case.label)
-        except UserError as error:
-            say(f"medseg: {error}")
-    failed = len(cases) - len(scores)
-    if failed:
-        run.fail(f"{failed} of {len(cases)} cases failed")
-    if not scores:
-        raise typer.Exit(2)
+    found = score_cases(run, bundles, cases, tolerance, mirror, with_trials)
+    scores: Scores = {case: score.classes for case, score in found.items()}
+    objects = {case: score.instances for case, score in found.items() if score.instances is not None}
+    trials = {case: [trial.model_dump() for trial in score.trials] for case, score in found.items() if score.trials}
+    calibration = sum((score.calibration for score in found.values() if score.calibration), CalibrationScore())
     metrics = {
         **_named(bundles),
         "mirror": mirror,
         "split": split,
         "tolerance_mm": tolerance,
-        "failed": failed,
+        "failed": len(cases) - len(scores),
         **summaries(scores, objects),
         "groups": {
             name: summaries(_of(members, scores), _of(members, objects))
@@ -105,8 +81,8 @@ def score_bundle(
         with atomic_path(output / "reliability.png") as partial:
             save_reliability_figure(partial, calibration)
         run.log_figure(output / "reliability.png")
-        found = {"ece": calibration.all.ece, "ece_foreground": calibration.foreground.ece}
-        run.log_metrics({name: value for name, value in found.items() if value is not None})
+        errors = {"ece": calibration.all.ece, "ece_foreground": calibration.foreground.ece}
+        run.log_metrics({name: value for name, value in errors.items() if value is not None})
     write_scores(run, output, metrics, scores)
     return metrics
 

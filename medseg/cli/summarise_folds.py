@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medseg.cli.crossval_fold import is_scored
-from medseg.cli.score_bundle import TOLERANCE_MM, Scores, summaries
+from medseg.cli.options import TOLERANCE_MM
+from medseg.cli.score_bundle import Scores, summaries
 from medseg.cli.write_scores import write_scores
 from medseg.errors import UserError
 

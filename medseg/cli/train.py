@@ -11,6 +11,7 @@ from medseg.cli.options import (
     MemoryOption,
     NoLogOption,
     OutputOption,
+    OverlayOption,
     OverwriteOption,
     PlanOption,
     SetOption,
@@ -31,6 +32,7 @@ def train(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Same seed, data and machine: same weights. Default 0.")
     ] = None,
+    overlay: OverlayOption = None,
     override: SetOption = None,
     plan: PlanOption = None,
     memory: MemoryOption = None,
@@ -52,26 +54,28 @@ def train(
     from medseg.bundle import find_bundle, read_metadata
     from medseg.bundle.trust import require_same_code, require_trust
     from medseg.cli.check_cases import check_cases
-    from medseg.cli.outputs import make_folder
+    from medseg.cli.outputs import make_folder, require_free_bundle
+    from medseg.cli.read_overrides import read_overrides
     from medseg.cli.train_bundle import train_bundle
     from medseg.io import sha256_of
     from medseg.io.atomic import remove_partial_files
     from medseg.runs import open_run
     from medseg.training.dataset import find_cases
-    from medseg.training.plan_file import read_plan
     from medseg.training.preflight import check_training, require_enough_cases
     from medseg.training.settings import TrainingSettings, resume_settings
-    from medseg.training.workflow import merged_config, parse_overrides
+    from medseg.training.workflow import merged_config
 
     source, output = find_bundle(bundle), output.resolve()
     metadata = read_metadata(source)
     _require_fitting_options(source.name, metadata, data, device)
     require_trust(source, trust_bundle)
-    overrides = (read_plan(plan, source) if plan is not None else {}) | parse_overrides(override or [], source)
+    overrides = read_overrides(source, overlay, plan, override)
     settings = TrainingSettings(seed=seed or 0, overrides=overrides)
-    _require_free(output, source, resume or overwrite)
+    require_free_bundle(output, source, resume or overwrite)
     if resume:
         settings = resume_settings(output, seed, settings.overrides, trust_bundle)
+        if settings.finetuning is not None:
+            raise UserError(f"the training in `{output}` was begun by medseg finetune: go on with that")
         remove_partial_files(output)
         require_same_code(output, source)
     data = data.resolve() if data is not None else None
@@ -118,10 +122,3 @@ def _require_fitting_options(name: str, metadata: "BundleMetadata", data: Path |
         )
     if device not in ("auto", "cpu"):
         raise UserError(f"bundle `{name}` is trained on the CPU: leave out --device")
-
-
-def _require_free(output: Path, source: Path, may_exist: bool) -> None:
-    if output.resolve() == source.resolve() or source.resolve() in output.resolve().parents:
-        raise UserError(f"`{output}` is the bundle itself: train into another folder")
-    if not may_exist and output.is_dir() and any(output.iterdir()):
-        raise UserError(f"`{output}` is not empty and is kept: pass --resume to go on, or --overwrite")

@@ -126,6 +126,6 @@ class TrainingCheckpoint:
             )
         engine.load_state_dict({**trainer, "max_epochs": engine.state.max_epochs})
         best = state.get("best")
-        if best is not None and best["epoch"] > 0 and self.evaluator is not None:
+        if best is not None and best["epoch"] >= 0 and self.evaluator is not None:
             self.evaluator.state.best_metric = best["metric"]
             self.evaluator.state.best_metric_epoch = best["epoch"]

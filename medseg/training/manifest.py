@@ -35,6 +35,25 @@ def make_manifest(
     )
 
 
+def add_former_cases(manifest: Manifest, former: Path) -> Manifest:
+    """The manifest of weights that go on from those of a bundle: what these have seen, the new ones have seen too.
+
+    Cases that trained or chose the weights of the bundle in folder ``former`` count as trained on. A test case of
+    ``manifest`` that is one of them can test nothing. A bundle without a manifest counts as having seen none.
+    """
+    seen = _seen(former)
+    if not seen:
+        return manifest
+    own = {case.image_sha256 for case in manifest.cases}
+    cases = [
+        case.model_copy(update={"split": "train"}) if case.split == "test" and case.image_sha256 in seen else case
+        for case in manifest.cases
+    ]
+    cases += [case.model_copy(update={"split": "train"}) for digest, case in seen.items() if digest not in own]
+    dataset = f"{manifest.dataset}; before them, {read_manifest(former).dataset}"
+    return manifest.model_copy(update={"dataset": dataset, "cases": cases})
+
+
 def write_manifest(manifest: Manifest, bundle: Path) -> Path:
     """Write ``docs/manifest.json`` of the bundle in folder ``bundle`` and return its path."""
     path = bundle / "docs" / "manifest.json"
@@ -83,9 +102,13 @@ def unseen_cases(cases: Sequence[Case], bundles: Sequence[Path]) -> list[Case]:
 
     A bundle without a manifest counts as having seen none.
     """
-    seen: set[str] = set()
-    for bundle in bundles:
-        if (bundle / "docs" / "manifest.json").is_file():
-            manifest = read_manifest(bundle)
-            seen |= {*manifest.of_split("train"), *manifest.of_split("validation")}
+    seen = {digest for bundle in bundles for digest in _seen(bundle)}
     return [case for case in cases if sha256_of(case.image) not in seen] if seen else list(cases)
+
+
+def _seen(bundle: Path) -> dict[str, ManifestCase]:
+    """The cases that trained or chose the weights of a bundle, by the sha256 of their image."""
+    if not (bundle / "docs" / "manifest.json").is_file():
+        return {}
+    manifest = read_manifest(bundle)
+    return {**manifest.of_split("train"), **manifest.of_split("validation")}

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from medseg.bundle import Manifest, read_manifest
+from medseg.training.describe_finetuned import describe_finetuned
 from medseg.training.manifest import require_same_cases, write_manifest
 from medseg.training.settings import TrainingSettings, write_settings
 from medseg.training.workflow import carry_over, clear_training, copy_untrained
@@ -23,6 +24,8 @@ def prepare_bundle(
     if not resume:
         clear_training(target)
         copy_untrained(source, target)
+        if settings.finetuning is not None:
+            describe_finetuned(source, target, settings.finetuning.weights_sha256)
         if manifest is not None:
             write_manifest(manifest, target)
     elif manifest is not None:

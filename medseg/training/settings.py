@@ -11,12 +11,20 @@ from medseg.training.fold import Fold
 _FILE = Path("train") / "settings.json"
 
 
+class FineTuning(BaseModel, extra="forbid"):
+    """What `medseg finetune` adds to the settings of a training."""
+
+    weights_sha256: str = Field(description="The weights it started from.")
+    freeze_encoder: bool
+
+
 class TrainingSettings(BaseModel, extra="forbid"):
     """What a training was begun with, beyond its config; a resumed one goes on with the same."""
 
     seed: int = Field(ge=0)
     overrides: dict[str, Any]
     fold: Fold = Fold()
+    finetuning: FineTuning | None = None
 
 
 def write_settings(settings: TrainingSettings, bundle: Path) -> None:
@@ -25,6 +33,26 @@ def write_settings(settings: TrainingSettings, bundle: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as partial:
         partial.write_text(settings.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def read_settings(bundle: Path, trusted_by_user: bool) -> TrainingSettings | None:
+    """The settings the weights of ``bundle`` were trained with; None where there are none.
+
+    Raises:
+        UserError: they are damaged, or hold expressions that could run code.
+    """
+    path = bundle / _FILE
+    if not path.is_file():
+        return None
+    try:
+        settings = TrainingSettings.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"`{path}` could not be read: {error.strerror or error}") from error
+    except ValidationError as error:
+        raise UserError(f"`{path}` is damaged: {error.errors()[0]['msg']}") from error
+    if is_live(settings.overrides) and not trusted_by_user:
+        raise UserError(f"`{path}` holds expressions that can run code: read it, then pass --trust-bundle")
+    return settings
 
 
 def resume_settings(
@@ -36,15 +64,9 @@ def resume_settings(
         UserError: there is no training to go on with, its settings are damaged or hold expressions that could run code,
             or ``seed`` is another than its own.
     """
-    path = bundle / _FILE
-    try:
-        settings = TrainingSettings.model_validate_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"`{bundle}` has no {_FILE}, so there is no training to resume: leave out --resume") from error
-    except ValidationError as error:
-        raise UserError(f"`{path}` is damaged: {error.errors()[0]['msg']}") from error
-    if is_live(settings.overrides) and not trusted_by_user:
-        raise UserError(f"`{path}` holds expressions that can run code: read it, then pass --trust-bundle")
+    settings = read_settings(bundle, trusted_by_user)
+    if settings is None:
+        raise UserError(f"`{bundle}` has no {_FILE}, so there is no training to resume: leave out --resume")
     if seed not in (None, settings.seed):
         raise UserError(f"the training in `{bundle}` was begun with --seed {settings.seed}, not {seed}")
     return settings.model_copy(update={"overrides": {**settings.overrides, **overrides}})

@@ -11,8 +11,11 @@ from typing import Any
 from medseg.bundle.metadata import read_metadata
 from medseg.errors import UserError, first_line
 from medseg.io.atomic import atomic_path
+from medseg.training.freeze import freeze
+from medseg.training.start_from import start_from
 
 TRAIN_CONFIG = Path("configs") / "train.yaml"
+INFERENCE_CONFIG = TRAIN_CONFIG.with_name("inference.yaml")
 _OF_CONFIGS = ("channels", "mirror_axes")
 _GIVEN_BY_OPTIONS = (
     "bundle_root",
@@ -120,6 +123,14 @@ def merged_config(overrides: Mapping[str, Any], bundle: Path) -> dict[str, Any]:
     return dict(parser.config)
 
 
+def shared_overrides(overrides: Mapping[str, Any], source: Path) -> dict[str, Any]:
+    """Those of ``overrides`` that are of the inference config of ``source`` too, as of the network."""
+    from monai.bundle import ConfigParser
+
+    config = ConfigParser.load_config_file(str(source / INFERENCE_CONFIG))
+    return {key: value for key, value in overrides.items() if key.partition("#")[0] in config}
+
+
 def carry_over(overrides: Mapping[str, Any], source: Path, bundle: Path) -> bool:
     """Make the inference config of ``bundle``: that of ``source`` with the overrides it shares, as of the network.
 
@@ -129,26 +140,25 @@ def carry_over(overrides: Mapping[str, Any], source: Path, bundle: Path) -> bool
     """
     from monai.bundle import ConfigParser
 
-    name = Path("configs") / "inference.yaml"
     parser = ConfigParser()
-    parser.read_config(str(source / name))
-    shared = {
-        key: value
-        for key, value in overrides.items()
-        if key.partition("#")[0] in parser.config and parser.get(key) != value
-    }
+    parser.read_config(str(source / INFERENCE_CONFIG))
+    shared = {key: value for key, value in shared_overrides(overrides, source).items() if parser.get(key) != value}
     if shared:
         parser.update(shared)
-    with atomic_path(bundle / name) as partial:
+    with atomic_path(bundle / INFERENCE_CONFIG) as partial:
         if shared:
             ConfigParser.export_config_file(parser.config, str(partial), fmt="yaml", sort_keys=False)
         else:
-            shutil.copy(source / name, partial)
+            shutil.copy(source / INFERENCE_CONFIG, partial)
     return bool(shared)
 
 
 def run_training(
-    bundle: Path, overrides: Mapping[str, Any], on_epoch: Callable[[int, int, float], None]
+    bundle: Path,
+    overrides: Mapping[str, Any],
+    on_epoch: Callable[[int, int, float], None],
+    start: Path | None = None,
+    frozen: str | None = None,
 ) -> dict[str, float]:
     """Run the train config of ``bundle`` and return the best value of its key metric, by name.
 
@@ -159,9 +169,12 @@ def run_training(
         bundle: folder of the bundle, written to.
         overrides: values that replace those of the config.
         on_epoch: called after every epoch with its number, the number of epochs, and its last loss.
+        start: weights to begin with, which are kept unless an epoch betters them; a training that is resumed goes on
+            with its own.
+        frozen: regular expression over the names of the parameters that stay as they are.
 
     Raises:
-        UserError: a case or the checkpoint cannot be read.
+        UserError: a case, the checkpoint or ``start`` cannot be read, or is of another network.
     """
     from ignite.engine import Events
     from monai.bundle import ConfigWorkflow
@@ -182,6 +195,10 @@ def run_training(
             is_built = False
             workflow.initialize()
             trainer, evaluator = workflow.trainer, workflow.evaluator
+            if start is not None and not overrides.get("resume"):
+                start_from(start, workflow.network_def, trainer, evaluator)
+            if frozen is not None:
+                freeze(workflow.network_def, frozen)
             trainer.add_event_handler(
                 Events.EPOCH_COMPLETED,
                 lambda: on_epoch(trainer.state.epoch, trainer.state.max_epochs, float(trainer.state.output["loss"])),

@@ -39,12 +39,12 @@ def test_discs_of_any_place_and_size_come_back_from_their_own_targets(places):
     assert np.array_equal(found > 0, labels > 0)
 
 
-def test_foreground_without_a_core_is_an_object_of_its_own():
+def test_foreground_without_a_peak_is_an_object_of_its_own():
     foreground = np.zeros((10, 20), dtype=np.float32)
     foreground[2:6, 2:6] = foreground[2:6, 12:16] = 0.9
     distance = np.zeros_like(foreground)
     distance[3:5, 3:5] = 0.8
-    found = split_instances(foreground, distance)
+    found = split_instances(foreground, distance, min_size=10)
     assert found.max() == 2
     assert (found[2:6, 2:6] > 0).all()
     assert (found[2:6, 12:16] > 0).all()

@@ -1,6 +1,7 @@
 import importlib.metadata
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,10 @@ def test_an_error_elsewhere_has_no_place():
         int("x")
 
     assert raised_at(caught.tb) is None
+
+
+def test_peak_memory_is_not_that_of_the_process_that_started_this_one():
+    block = bytearray(300_000_000)
+    ask = "from medseg.runs.environment import peak_memory_bytes; print(peak_memory_bytes())"
+    child = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert int(child.stdout) < len(block) < peak_memory_bytes()

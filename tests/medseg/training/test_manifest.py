@@ -1,6 +1,7 @@
 import hashlib
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from medseg.errors import UserError
 from medseg.training.dataset import find_cases, pair_cases
 from medseg.training.fold import Fold
 from medseg.training.folds import assign_parts
-from medseg.training.manifest import make_manifest, select_split, write_manifest
+from medseg.training.manifest import add_former_cases, make_manifest, select_split, write_manifest
 
 
 def test_manifest_knows_every_case_by_its_bytes(dataset: Path) -> None:
@@ -74,3 +75,24 @@ def test_manifest_of_a_fold_tells_its_rule_and_hides_patients(dataset: Path, tmp
     assert {entry.part for entry in manifest.cases} == {1, 2, 3, 4}
     assert {entry.part for entry in manifest.cases if entry.split == "test"} == {3}
     assert make_manifest(find_cases(dataset), "made up", str).folds == Manifest.model_fields["folds"].default
+
+
+def test_what_the_former_weights_have_seen_counts_as_seen(dataset: Path, tmp_path: Path) -> None:
+    cases = find_cases(dataset)
+    manifest = make_manifest(cases[:12], "new", str)
+    assert add_former_cases(manifest, tmp_path) == manifest  # a bundle without a manifest
+
+    others = [replace(case, split="test" if case.split == "train" else "train") for case in cases[6:]]
+    write_manifest(make_manifest(others, "old", str), tmp_path)
+    both = add_former_cases(manifest, tmp_path)
+
+    assert both.dataset == "new; before them, old"
+    splits = {entry.case: entry.split for entry in both.cases}
+    assert len(splits) == len(both.cases)
+    for case in cases[:6]:
+        assert splits[case.id] == case.split
+    for case in cases[6:12]:  # a former training case tests nothing any more
+        assert splits[case.id] == ("train" if case.split == "test" else case.split)
+    later = {case.id for case in others[6:] if case.split == "train"}
+    assert {name for name in splits if name in {case.id for case in cases[12:]}} == later
+    assert all(splits[name] == "train" for name in later)

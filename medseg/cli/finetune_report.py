@@ -1,0 +1,117 @@
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medseg.cli.compare_scores import MEASURES, compare_scores
+from medseg.cli.console import print_table, say
+from medseg.cli.finetune_figure import save_finetune_figure
+
+if TYPE_CHECKING:
+    from medseg.bundle import LoadedBundle
+    from medseg.cli.score_bundle import Scores
+    from medseg.runs import Run
+    from medseg.training.dataset import Case
+
+RESULT = "finetune.json"
+_FIGURE = "finetune.png"
+_FEW = 10
+_NAMES = {"dice": "Dice", "nsd": "NSD", "hd95": "HD95 (mm)"}
+
+
+def write_finetuning(
+    run: "Run",
+    output: Path,
+    bundles: "tuple[LoadedBundle, LoadedBundle]",
+    scores: "tuple[Scores, Scores]",
+    cases: "Sequence[Case]",
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Write finetune.json, whose content is given back, and finetune.png into ``output``; log both to ``run``.
+
+    Args:
+        run: The open run.
+        output: Folder of the fine-tuned bundle.
+        bundles: The one before and the one after, loaded.
+        scores: Those of ``cases`` before and after; what one of them lacks is left out.
+        cases: The cases that were not trained on.
+        facts: What else is to be in finetune.json.
+    """
+    from medseg.io import atomic_path
+
+    start, end = bundles
+    before, after = ({id: row for id, row in each.items() if all(id in one for one in scores)} for each in scores)
+    result = {
+        "bundle": {"name": start.name, "version": start.metadata.version, "weights_sha256": start.weights_sha256},
+        "weights_sha256": end.weights_sha256,
+        "kept_start": _is_unchanged(start, end),
+        **facts,
+        "n": len(before),
+        "classes": compare_scores(before, after, {case.id: case.patient or case.id for case in cases}),
+        "cases": [
+            {
+                "case": case,
+                **{name: {"before": asdict(score), "after": asdict(after[case][name])} for name, score in row.items()},
+            }
+            for case, row in before.items()
+        ],
+    }
+    with atomic_path(output / _FIGURE) as partial:
+        save_finetune_figure(partial, before, after)
+    with atomic_path(output / RESULT) as partial:
+        partial.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    run.log_metrics(
+        {
+            f"{part}_{name}_{measure}": value
+            for name, item in result["classes"].items()
+            for measure in MEASURES
+            for part in ("before", "after", "difference")
+            if (value := item[measure][part]) is not None
+        }
+    )
+    run.log_table("cases", result["cases"])
+    run.log_figure(output / _FIGURE)
+    return result
+
+
+def print_finetuning(result: Mapping[str, Any]) -> None:
+    """Print the content of a finetune.json: the change of every class, and what to think of it."""
+    rows = [
+        (
+            name,
+            _NAMES[measure],
+            one["n"],
+            one["before"],
+            one["after"],
+            _signed(one["difference"]),
+            _interval(one["ci95"]),
+        )
+        for name, item in result["classes"].items()
+        for measure in MEASURES
+        for one in (item[measure],)
+    ]
+    columns = ["class", "measure", "n", "before", "after", "difference", "95 % interval"]
+    print_table(f"Mean before and after, on {result['n']} held-out cases", columns, rows)
+    for name, item in result["classes"].items():
+        if item["missed_before"] or item["missed_after"]:
+            say(f"{name} was missed in {item['missed_before']} cases before, and in {item['missed_after']} after")
+    if result["kept_start"]:
+        say("no epoch was better on the cases that choose the weights, so these are what they were: nothing was gained")
+    if result["n"] < _FEW:
+        say(f"{result['n']} cases are few: such an interval is too narrow, and a new case can fall outside of it")
+
+
+def _is_unchanged(start: "LoadedBundle", end: "LoadedBundle") -> bool:
+    import torch
+
+    after = end.network.state_dict()
+    return all(torch.equal(tensor, after[name]) for name, tensor in start.network.state_dict().items())
+
+
+def _signed(value: float | None) -> str | None:
+    return None if value is None else f"{value:+.3f}"
+
+
+def _interval(ends: tuple[float, float] | None) -> str | None:
+    return None if ends is None else " to ".join(f"{end:+.3f}" for end in ends)

@@ -1,0 +1,27 @@
+import difflib
+from pathlib import Path
+from typing import Any
+
+from medseg.errors import UserError
+
+# These are laid over another config, or are the ones laid over.
+_OTHERS = ("train", "inference", "evaluate", "multi_gpu_train")
+
+
+def read_overlay(name: str, bundle: Path) -> dict[str, Any]:
+    """The overrides in ``configs/NAME.yaml`` of a bundle, another network for instance.
+
+    The config can hold expressions, as the others of the bundle do: the caller trusts it.
+
+    Raises:
+        UserError: the bundle has no such config to lay over its train config; a near one is suggested.
+    """
+    import yaml
+
+    known = [path.stem for path in sorted((bundle / "configs").glob("*.yaml")) if path.stem not in _OTHERS]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'none'}"
+        raise UserError(f"bundle `{bundle.name}` has no overlay `{name}`: {hint}")
+    content = yaml.safe_load((bundle / "configs" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return {key: value for key, value in content.items() if key != "imports"}
