@@ -105,5 +105,5 @@ def test_a_bundle_that_tracks_has_no_classes_and_needs_no_words_on_images(edited
 
 
 def test_an_unknown_kind_of_bundle_is_one_sentence(edited: Callable[..., Path]) -> None:
-    with pytest.raises(UserError, match="medseg_kind: Input should be 'segmentation' or 'particle tracking'"):
+    with pytest.raises(UserError, match="medseg_kind: Input should be 'segmentation', 'instance segmentation' or"):
         read_metadata(edited(lambda content: content.update(medseg_kind="karaoke")))
