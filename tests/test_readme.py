@@ -40,11 +40,14 @@ def test_links_of_the_readme_lead_somewhere():
 def test_commands_of_the_readme_work(tmp_path, monkeypatch, hippocampus_data, store):
     monkeypatch.chdir(tmp_path)
     write_image(Path("scan.nii.gz"), crop(read_image(find_template()), (27.0, -22.0, -14.0), (36.0, 52.0, 36.0)))
-    Path("Task04_Hippocampus").symlink_to(hippocampus_data)
+    for name in ("Task04_Hippocampus", "MyCases"):
+        Path(name).symlink_to(hippocampus_data)
     for command in COMMANDS:
         arguments = shlex.split(command)
         if arguments[1] == "train":
             arguments += shlex.split(QUICK + ("2" if "--resume" in arguments else "1"))
+        if arguments[1] == "crossval":
+            arguments += ["--only", "0", *shlex.split(QUICK + "1")]
         monkeypatch.setattr(sys, "argv", arguments)
         with pytest.raises(SystemExit) as stop:
             main()

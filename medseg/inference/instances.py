@@ -12,7 +12,7 @@ def split_instances(
     distance: np.ndarray,
     threshold: float = 0.5,
     smoothing: float = 1.0,
-    peak_height: float = 0.08,
+    peak_height: float = 0.1,
     least_peak: float = 0.2,
     min_size: int = 20,
 ) -> np.ndarray:
@@ -87,7 +87,7 @@ class InstancesFromDistanced(MapTransform):
         keys: KeysCollection,
         threshold: float = 0.5,
         smoothing: float = 1.0,
-        peak_height: float = 0.08,
+        peak_height: float = 0.1,
         least_peak: float = 0.2,
         min_size: int = 20,
     ) -> None:
