@@ -62,7 +62,7 @@ def import_archive(archive: Path, target: Path, overwrite: bool = False) -> Impo
 
 
 def _require_free(target: Path, overwrite: bool) -> None:
-    if target.parent in {path.parent for path in shipped_bundles().values()}:
+    if set(target.parents) & {path.parent for path in shipped_bundles().values()}:
         raise UserError(f"`{target.parent}` holds medseg's own bundles, which are trusted: choose another --output")
     if not target.exists():
         return

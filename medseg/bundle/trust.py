@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,16 @@ def require_same_code(bundle: Path, source: Path) -> None:
 def is_live(content: Any) -> bool:
     """Whether MONAI would evaluate anything in ``content``, parsed JSON or YAML."""
     if isinstance(content, dict):
-        return any(key == "_target_" or is_live(key) or is_live(value) for key, value in content.items())
+        return any(_is_live_key(key) or is_live(value) for key, value in content.items())
     if isinstance(content, list):
         return any(is_live(item) for item in content)
     return isinstance(content, str) and content.lstrip().startswith(_LIVE_PREFIXES)
+
+
+def _is_live_key(key: Any) -> bool:
+    """Whether a key can name what is to be built, by itself or at the end of a path such as ``loss#_target_``."""
+    parts = re.split("#|::", str(key))
+    return any(part.strip().startswith("_") or is_live(part) for part in parts)
 
 
 def code_digest(bundle: Path, but: str | None = None) -> str:

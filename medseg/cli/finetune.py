@@ -64,7 +64,7 @@ def finetune(
     from medseg.training.preflight import check_training
     from medseg.training.progress import is_complete
     from medseg.training.settings import resume_settings
-    from medseg.training.workflow import merged_config, parse_overrides
+    from medseg.training.workflow import carry_over, merged_config, parse_overrides
 
     source, output, data = find_bundle(bundle), output.resolve(), data.resolve()
     metadata = read_metadata(source)
@@ -110,6 +110,7 @@ def finetune(
         before = score_cases(run, [start], test, TOLERANCE_MM)
         if resume and is_complete(output) and not overrides:
             say("trained before, kept")
+            carry_over(settings.overrides, source, output)
         else:
             recipe = "learning rate {learning_rate:g}, {max_epochs} epochs, batch size {batch_size}"
             say(recipe.format(**settings.overrides))

@@ -27,10 +27,7 @@ def log_comparison(run: "Run", content: Mapping[str, Any], comparison: "Comparis
     for bundle in content["bundles"]:
         own = {key: bundle[key] for key in (*_OF_THE_BUNDLE, *_SPEED)}
         run.log_metrics({names[bundle["name"]]: defined({**own, **bundle["summary"], "objects": bundle["objects"]})})
-    public = {
-        **_renamed(content, names),
-        "groups": {key: _renamed(one, names) for key, one in content["groups"].items()},
-    }
+    public = {**_renamed(content, names), "groups": {}}  # their names are the user's, and may be patients
     differences = public["differences"]
     for row in differences:
         key = f"{row['bundle']}_{row['class']}_{row['measure']}_difference"

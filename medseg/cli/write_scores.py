@@ -41,8 +41,6 @@ def write_scores(
         }
     )
     run.log_metrics({f"objects_{name}": value for name, value in _numbers(metrics["objects"] or {}).items()})
-    for group, part in metrics.get("groups", {}).items():
-        run.log_metrics({f"{group}_objects_{name}": value for name, value in _numbers(part["objects"] or {}).items()})
     run.log_table("cases", metrics["cases"])
     run.log_figure(output / "dice.png")
 

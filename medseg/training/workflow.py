@@ -62,9 +62,10 @@ def parse_overrides(pairs: Sequence[str], bundle: Path) -> dict[str, Any]:
 
 def clear_training(bundle: Path) -> None:
     """Take away what a former training left in ``bundle``, so that nothing of it is taken for the new one's."""
-    for name in ("configs", "docs", "models", "train"):
+    for name in ("configs", "docs", "models", "scripts", "train"):
         shutil.rmtree(bundle / name, ignore_errors=True)
-    (bundle / "run.json").unlink(missing_ok=True)
+    for name in ("LICENSE", "run.json"):
+        (bundle / name).unlink(missing_ok=True)
 
 
 def copy_untrained(source: Path, target: Path) -> None:

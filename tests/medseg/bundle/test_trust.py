@@ -5,7 +5,7 @@ import pytest
 
 from medseg.bundle import load_bundle
 from medseg.bundle.check import check_bundle
-from medseg.bundle.trust import is_trusted
+from medseg.bundle.trust import is_live, is_trusted
 from medseg.errors import UserError
 
 
@@ -78,3 +78,22 @@ def test_hostile_bundle_is_refused_before_anything_of_it_runs(bundle: Path, tmp_
     # The file does appear once the user trusts the bundle: the test above watches the right thing.
     load_bundle(bundle, "cpu", trusted_by_user=True)
     assert made.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"_target_": "os.system"},
+        {"network_def#_target_": "os.system"},
+        {"network_def::_target_": "os.system"},
+        {"a": [{"b#$c": 1}]},
+        {"a": "$1 + 1"},
+        {"%other": 1},
+    ],
+)
+def test_whatever_monai_would_build_or_evaluate_is_live(content):
+    assert is_live(content)
+
+
+def test_plain_settings_are_not_live():
+    assert not is_live({"network_def#channels": [4, 8], "max_epochs": 2, "note": "costs 3 $"})

@@ -47,6 +47,8 @@ def test_every_value_has_its_reason_above_it(tmp_path: Path) -> None:
         ("batch_size: $__import__('os').getpid()", "expressions that can run code"),
         ("roi_size: ['@batch_size', 1, 1]", "expressions that can run code"),
         ("network_def: {_target_: os.system}", "expressions that can run code"),
+        ("network_def#_target_: os.system", "expressions that can run code"),
+        ("network_def::_target_: os.system", "expressions that can run code"),
         ("batch_size: !!python/object/apply:os.getpid []", "must be YAML"),
         ("- batch_size", "must hold keys of the train config"),
         ("1: 2", "must hold keys of the train config"),
