@@ -13,6 +13,8 @@ from medseg.training.workflow import merged_config, shared_overrides
 ITERATIONS = 500
 _VALIDATIONS = 10
 _FEWEST_PATIENTS = 5
+# What goes with a network in a train config, and inference has no use for.
+_OF_NETWORK = ("encoder", "loss")
 _SLOWER = 10
 
 
@@ -42,7 +44,9 @@ def begin_finetuning(
             f"measure them; got {len(cases)} cases of {len(patients)}"
         )
     former = read_settings(source, trusted_by_user)
-    given = {**shared_overrides(former.overrides if former else {}, source), **overrides}
+    kept = former.overrides if former else {}
+    of_network = {key: value for key, value in kept.items() if key.partition("#")[0] in _OF_NETWORK}
+    given = {**shared_overrides(kept, source), **of_network, **overrides}
     config = merged_config(given, source)
     _require_keys(config, source.name, freeze_encoder)
     train = sum(case.split == "train" for case in cases)

@@ -2,6 +2,7 @@ import difflib
 import errno
 import json
 import logging
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -16,6 +17,7 @@ from medseg.training.start_from import start_from
 
 TRAIN_CONFIG = Path("configs") / "train.yaml"
 INFERENCE_CONFIG = TRAIN_CONFIG.with_name("inference.yaml")
+_EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 _OF_CONFIGS = ("channels", "mirror_axes")
 _GIVEN_BY_OPTIONS = (
     "bundle_root",
@@ -54,7 +56,8 @@ def parse_overrides(pairs: Sequence[str], bundle: Path) -> dict[str, Any]:
             near = difflib.get_close_matches(top, known, n=1)
             raise UserError(f"the train config has no `{top}`" + (f": did you mean {near[0]}?" if near else ""))
         try:
-            overrides[key] = yaml.safe_load(value)
+            # YAML wants a point in a number with an exponent: to it, 1e-3 is text.
+            overrides[key] = float(value) if _EXPONENT.fullmatch(value.strip()) else yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise UserError(f"--set {key} wants a YAML value, got `{value}`") from error
     return overrides

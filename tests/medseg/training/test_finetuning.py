@@ -11,6 +11,7 @@ from medseg.errors import UserError
 from medseg.io import sha256_of
 from medseg.training.dataset import Case
 from medseg.training.finetuning import ITERATIONS, begin_finetuning, require_same_start
+from medseg.training.overlay import read_overlay
 from medseg.training.settings import TrainingSettings, write_settings
 
 SHIPPED = shipped_bundles()["hippocampus_unet"]
@@ -74,6 +75,16 @@ def test_a_bundle_trained_with_another_network_is_fine_tuned_with_it(tmp_path: P
     (source / "models" / "model.pt").write_bytes(b"others")
     with pytest.raises(UserError, match="not begun with the weights of"):
         require_same_start(settings, source, freeze_encoder=False)
+
+
+def test_what_an_overlay_said_of_its_network_still_holds(tmp_path: Path) -> None:
+    overlaid = read_overlay("deep_supervision", SHIPPED)
+    source = tmp_path / "bundle"
+    shutil.copytree(SHIPPED, source)
+    write_settings(TrainingSettings(seed=0, overrides={**overlaid, "learning_rate": 1.0}), source)
+    settings = begin(source=source, trusted=True).overrides
+    assert {key: settings[key] for key in overlaid} == overlaid
+    assert settings["learning_rate"] == pytest.approx(0.0002)
 
 
 def test_settings_of_a_stranger_are_not_run(tmp_path: Path) -> None:

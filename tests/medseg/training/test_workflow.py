@@ -32,6 +32,11 @@ def test_value_may_hold_an_equals_sign() -> None:
     assert parse_overrides(["precision=a=b"], SHIPPED) == {"precision": "a=b"}
 
 
+@pytest.mark.parametrize(("text", "value"), [("1e-3", 0.001), ("2.5E+4", 25000.0), ("-1e2", -100.0)])
+def test_numbers_with_an_exponent_are_numbers(text: str, value: float) -> None:
+    assert parse_overrides([f"learning_rate={text}"], SHIPPED) == {"learning_rate": value}
+
+
 @pytest.mark.parametrize(
     ("pair", "message"),
     [
