@@ -3,6 +3,7 @@ from collections.abc import Hashable, Sequence
 from medseg.bundle.sections import Option, Postprocessing, PostprocessingEvidence
 from medseg.bundle.try_postprocessing import PostprocessingTrial
 from medseg.metrics import paired_difference
+from medseg.metrics.paired import FEWEST_GROUPS
 
 
 def choose_postprocessing(
@@ -10,8 +11,9 @@ def choose_postprocessing(
 ) -> Postprocessing:
     """The options of post-processing that cases held out speak for, each option and class judged by itself.
 
-    An option is kept for a class where the paired 95 percent bootstrap interval of its gain in Dice lies above zero.
-    It does not correct for the number of options: with many classes, one can be kept by chance.
+    An option is kept for a class where the paired 95 percent bootstrap interval of its gain in Dice lies above zero,
+    and that over `FEWEST_GROUPS` patients at least. It does not correct for the number of options: with many classes,
+    one can be kept by chance. What two options do together is not tried.
 
     Args:
         cases: what `try_postprocessing` found of each case.
@@ -41,5 +43,5 @@ def _evidence(trials: Sequence[PostprocessingTrial], groups: Sequence[Hashable] 
         low_95=low,
         high_95=high,
         n=difference.n,
-        kept=low is not None and low > 0,
+        kept=low is not None and low > 0 and difference.n_groups >= FEWEST_GROUPS,
     )

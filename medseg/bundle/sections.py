@@ -33,7 +33,7 @@ class PostprocessingEvidence(BaseModel, extra="forbid"):
     low_95: float | None = Field(description="Lower end of its paired 95 percent bootstrap interval.")
     high_95: float | None
     n: int = Field(ge=0, description="Cases where Dice is defined before and after.")
-    kept: bool = Field(description="Whether the interval lies above zero, so that the option is applied.")
+    kept: bool = Field(description="Whether the interval lies above zero and is of six patients at least.")
 
 
 class Postprocessing(BaseModel, extra="forbid"):

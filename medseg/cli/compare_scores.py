@@ -2,38 +2,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from medseg.cli.compare_measures import measures
+
 if TYPE_CHECKING:
-    from medseg.cli.score_bundle import Scores
-
-MEASURES = ("dice", "nsd", "hd95")
+    from medseg.bundle.evaluate import CaseScore
 
 
-def compare_scores(before: "Scores", after: "Scores", patients: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def compare_scores(
+    before: "Mapping[str, CaseScore]", after: "Mapping[str, CaseScore]", patients: Mapping[str, str]
+) -> dict[str, dict[str, dict[str, Any]]]:
     """How the measures of two bundles differ on the same cases: by class and measure, ready for JSON.
 
     Means are over the cases where the measure is defined before and after, so that the difference is that of the two
     means; its 95 percent interval is the paired one, over whole patients.
 
     Args:
-        before: scores of the one bundle, by case and class.
+        before: scores of the one bundle, by case.
         after: those of the other, of the same cases.
         patients: the patient of every case.
     """
-    cases = list(before)
+    owners = [patients[case] for case in before]
+    first = [measures(score) for score in before.values()]
+    second = [measures(after[case]) for case in before]
     return {
         name: {
-            **{
-                measure: _compare(
-                    [getattr(before[case][name], measure) for case in cases],
-                    [getattr(after[case][name], measure) for case in cases],
-                    [patients[case] for case in cases],
-                )
-                for measure in MEASURES
-            },
-            "missed_before": sum(before[case][name].missed for case in cases),
-            "missed_after": sum(after[case][name].missed for case in cases),
+            measure: _compare([row[name][measure] for row in first], [row[name][measure] for row in second], owners)
+            for measure in part
         }
-        for name in before[cases[0]]
+        for name, part in first[0].items()
     }
 
 

@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medseg.cli.compare_measures import HIGHER_IS_BETTER, measures
+from medseg.cli.score_bundle import summaries
 
 if TYPE_CHECKING:
     from medseg.cli.compare_cases import ComparedCase
     from medseg.metrics import PairedDifference
-
-# Of fewer, differences that all point one way come about by chance more often than once in twenty (sign test).
-_FEWEST_GROUPS = 6
 
 
 def summarise_cases(cases: "Sequence[ComparedCase]", names: Sequence[str]) -> dict[str, Any]:
@@ -42,7 +40,9 @@ def summarise_speed(cases: "Sequence[ComparedCase]", names: Sequence[str]) -> di
 
 def verdict(difference: "PairedDifference", higher_is_better: bool) -> str:
     """A paired difference in plain words: better, worse, no difference shown, or too few cases to tell."""
-    if difference.ci95 is None or difference.n_groups < _FEWEST_GROUPS:
+    from medseg.metrics.paired import FEWEST_GROUPS
+
+    if difference.ci95 is None or difference.n_groups < FEWEST_GROUPS:
         return "too few cases"
     low, high = difference.ci95
     if low <= 0 <= high:
@@ -51,20 +51,14 @@ def verdict(difference: "PairedDifference", higher_is_better: bool) -> str:
 
 
 def _summary(cases: "Sequence[ComparedCase]", name: str) -> dict[str, Any]:
-    from medseg.metrics import summarise, summarise_instances
-
-    scores = [case.scores[name] for case in cases]
-    objects = [score.instances for score in scores if score.instances is not None]
-    return {
-        "summary": {key: item.to_dict() for key, item in summarise([score.classes for score in scores]).items()},
-        "objects": summarise_instances(objects).to_dict() if objects else None,
-    }
+    scores = {case.case.id: case.scores[name] for case in cases}
+    return summaries(scores, {case.case.id: case.case.owner for case in cases})
 
 
 def _differences(cases: "Sequence[ComparedCase]", name: str, reference: str) -> list[dict[str, Any]]:
     from medseg.metrics import paired_difference
 
-    patients = [case.case.patient or case.case.id for case in cases]
+    patients = [case.case.owner for case in cases]
     own = [measures(case.scores[name]) for case in cases]
     others = [measures(case.scores[reference]) for case in cases]
     rows = []

@@ -69,6 +69,8 @@ def run_fold(
         else:
             shutil.rmtree(folder / "scores", ignore_errors=True)
         if is_complete(folder):
+            if not (weights := folder / "models" / "model.pt").is_file():
+                raise UserError(f"`{weights}` is gone: put it back, or remove `{folder}` to train the fold anew")
             say(f"fold {number}: trained before, kept")
             carry_over(settings.overrides, source, folder)
         else:

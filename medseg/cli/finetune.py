@@ -63,7 +63,7 @@ def finetune(
     from medseg.training.manifest import add_former_cases, make_manifest, require_same_cases, unseen_cases
     from medseg.training.preflight import check_training
     from medseg.training.progress import is_complete
-    from medseg.training.settings import resume_settings
+    from medseg.training.settings import read_settings, resume_settings
     from medseg.training.workflow import carry_over, merged_config, parse_overrides
 
     source, output, data = find_bundle(bundle), output.resolve(), data.resolve()
@@ -108,7 +108,7 @@ def finetune(
             )
         start = load_bundle(source, device, trust_bundle)
         before = score_cases(run, [start], test, TOLERANCE_MM)
-        if resume and is_complete(output) and not overrides:
+        if resume and is_complete(output) and settings == read_settings(output, trust_bundle):
             say("trained before, kept")
             carry_over(settings.overrides, source, output)
         else:
@@ -125,8 +125,7 @@ def finetune(
             "tolerance_mm": TOLERANCE_MM,
             "failed": sum(case.id not in before or case.id not in after for case in test),
         }
-        scores = [{case: score.classes for case, score in found.items()} for found in (before, after)]
-        result = write_finetuning(run, output, (start, end), (scores[0], scores[1]), test, facts)
+        result = write_finetuning(run, output, (start, end), (before, after), test, facts)
     if json_output:
         print_json(result)
     else:

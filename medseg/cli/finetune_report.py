@@ -4,27 +4,27 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medseg.cli.compare_scores import MEASURES, compare_scores
+from medseg.cli.compare_measures import MEASURE_NAMES
+from medseg.cli.compare_scores import compare_scores
 from medseg.cli.console import print_table, say
 from medseg.cli.finetune_figure import save_finetune_figure
 
 if TYPE_CHECKING:
     from medseg.bundle import LoadedBundle
-    from medseg.cli.score_bundle import Scores
+    from medseg.bundle.evaluate import CaseScore
     from medseg.runs import Run
     from medseg.training.dataset import Case
 
 RESULT = "finetune.json"
 _FIGURE = "finetune.png"
 _FEW = 10
-_NAMES = {"dice": "Dice", "nsd": "NSD", "hd95": "HD95 (mm)"}
 
 
 def write_finetuning(
     run: "Run",
     output: Path,
     bundles: "tuple[LoadedBundle, LoadedBundle]",
-    scores: "tuple[Scores, Scores]",
+    scores: "tuple[Mapping[str, CaseScore], Mapping[str, CaseScore]]",
     cases: "Sequence[Case]",
     facts: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -48,14 +48,12 @@ def write_finetuning(
         "kept_start": _is_unchanged(start, end),
         **facts,
         "n": len(before),
-        "classes": compare_scores(before, after, {case.id: case.patient or case.id for case in cases}),
-        "cases": [
-            {
-                "case": case,
-                **{name: {"before": asdict(score), "after": asdict(after[case][name])} for name, score in row.items()},
-            }
-            for case, row in before.items()
-        ],
+        "classes": compare_scores(before, after, {case.id: case.owner for case in cases}),
+        "missed": {
+            name: {"before": _missed(before, name), "after": _missed(after, name)}
+            for name in end.metadata.classes.values()
+        },
+        "cases": [{"case": case, **_both(before[case], after[case])} for case in before],
     }
     with atomic_path(output / _FIGURE) as partial:
         save_finetune_figure(partial, before, after)
@@ -65,9 +63,9 @@ def write_finetuning(
         {
             f"{part}_{name}_{measure}": value
             for name, item in result["classes"].items()
-            for measure in MEASURES
+            for measure, one in item.items()
             for part in ("before", "after", "difference")
-            if (value := item[measure][part]) is not None
+            if (value := one[part]) is not None
         }
     )
     run.log_table("cases", result["cases"])
@@ -80,7 +78,7 @@ def print_finetuning(result: Mapping[str, Any]) -> None:
     rows = [
         (
             name,
-            _NAMES[measure],
+            MEASURE_NAMES[measure],
             one["n"],
             one["before"],
             one["after"],
@@ -88,18 +86,31 @@ def print_finetuning(result: Mapping[str, Any]) -> None:
             _interval(one["ci95"]),
         )
         for name, item in result["classes"].items()
-        for measure in MEASURES
-        for one in (item[measure],)
+        for measure, one in item.items()
     ]
     columns = ["class", "measure", "n", "before", "after", "difference", "95 % interval"]
     print_table(f"Mean before and after, on {result['n']} held-out cases", columns, rows)
-    for name, item in result["classes"].items():
-        if item["missed_before"] or item["missed_after"]:
-            say(f"{name} was missed in {item['missed_before']} cases before, and in {item['missed_after']} after")
+    for name, cases in result["missed"].items():
+        if any(cases.values()):
+            say(f"{name} was missed in {cases['before']} cases before, and in {cases['after']} after")
     if result["kept_start"]:
         say("no epoch was better on the cases that choose the weights, so these are what they were: nothing was gained")
     if result["n"] < _FEW:
         say(f"{result['n']} cases are few: such an interval is too narrow, and a new case can fall outside of it")
+
+
+def _missed(scores: "Mapping[str, CaseScore]", name: str) -> int:
+    return sum(score.classes[name].missed for score in scores.values())
+
+
+def _both(before: "CaseScore", after: "CaseScore") -> dict[str, Any]:
+    """All that was measured of a case, by class, and of its objects if labels are objects."""
+    found = {
+        name: {"before": asdict(score), "after": asdict(after.classes[name])} for name, score in before.classes.items()
+    }
+    if before.instances is not None and after.instances is not None:
+        found["objects"] = {"before": asdict(before.instances), "after": asdict(after.instances)}
+    return found
 
 
 def _is_unchanged(start: "LoadedBundle", end: "LoadedBundle") -> bool:

@@ -1,7 +1,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from medseg.cli.reliability_figure import save_reliability_figure
 from medseg.cli.score_cases import score_cases
@@ -9,11 +9,10 @@ from medseg.cli.write_scores import write_scores
 
 if TYPE_CHECKING:
     from medseg.bundle import LoadedBundle
-    from medseg.metrics import ClassScore, InstanceScore
+    from medseg.bundle.evaluate import CaseScore
+    from medseg.metrics import ClassScore
     from medseg.runs import Run
     from medseg.training.dataset import Case
-
-T = TypeVar("T")
 
 Scores = dict[str, dict[str, "ClassScore"]]
 
@@ -46,7 +45,7 @@ def score_bundle(
 
     found = score_cases(run, bundles, cases, tolerance, mirror, with_trials)
     scores: Scores = {case: score.classes for case, score in found.items()}
-    objects = {case: score.instances for case, score in found.items() if score.instances is not None}
+    patients = {case.id: case.owner for case in cases}
     trials = {case: [trial.model_dump() for trial in score.trials] for case, score in found.items() if score.trials}
     calibration = sum((score.calibration for score in found.values() if score.calibration), CalibrationScore())
     metrics = {
@@ -55,9 +54,9 @@ def score_bundle(
         "split": split,
         "tolerance_mm": tolerance,
         "failed": len(cases) - len(scores),
-        **summaries(scores, objects),
+        **summaries(found, patients),
         "groups": {
-            name: summaries(_of(members, scores), _of(members, objects))
+            name: summaries({case: found[case] for case in members}, patients)
             for name, members in _members(groups, scores).items()
         },
         "calibration": {
@@ -69,10 +68,10 @@ def score_bundle(
         "cases": [
             {
                 "case": case,
-                **{name: asdict(score) for name, score in row.items()},
-                **({"objects": asdict(objects[case])} if case in objects else {}),
+                **{name: asdict(item) for name, item in score.classes.items()},
+                **({"objects": asdict(score.instances)} if score.instances else {}),
             }
-            for case, row in scores.items()
+            for case, score in found.items()
         ],
         **({"postprocessing_trials": trials or None} if with_trials else {}),
     }
@@ -96,18 +95,22 @@ def _named(bundles: "Sequence[LoadedBundle]") -> dict[str, Any]:
     return {"bundle": members[0]} if len(members) == 1 else {"ensemble": members}
 
 
-def summaries(scores: Scores, objects: "Mapping[str, InstanceScore]") -> dict[str, Any]:
-    """``summary`` by class, and ``objects`` where labels are objects, None where they are classes."""
+def summaries(scores: "Mapping[str, CaseScore]", patients: Mapping[str, str]) -> dict[str, Any]:
+    """``summary`` by class, and ``objects`` where labels are objects, None where they are classes.
+
+    Args:
+        scores: those of every case.
+        patients: the patient of every case, as a whole drawn for the intervals.
+    """
     from medseg.metrics import summarise, summarise_instances
 
+    owners = [patients[case] for case in scores]
+    classes = summarise([score.classes for score in scores.values()], owners)
+    objects = [score.instances for score in scores.values() if score.instances is not None]
     return {
-        "summary": {name: item.to_dict() for name, item in summarise(list(scores.values())).items()},
-        "objects": summarise_instances(list(objects.values())).to_dict() if objects else None,
+        "summary": {name: item.to_dict() for name, item in classes.items()},
+        "objects": summarise_instances(objects, owners).to_dict() if objects else None,
     }
-
-
-def _of(cases: Sequence[str], table: Mapping[str, T]) -> dict[str, T]:
-    return {case: table[case] for case in cases if case in table}
 
 
 def _members(groups: Mapping[str, str] | None, scores: Scores) -> dict[str, list[str]]:

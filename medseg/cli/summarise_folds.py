@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from medseg.cli.crossval_fold import is_scored
 from medseg.cli.options import TOLERANCE_MM
-from medseg.cli.score_bundle import Scores, summaries
+from medseg.cli.score_bundle import summaries
 from medseg.cli.write_scores import write_scores
 from medseg.errors import UserError
 
 if TYPE_CHECKING:
     from medseg.bundle import BundleMetadata
+    from medseg.bundle.evaluate import CaseScore
     from medseg.bundle.sections import Postprocessing
-    from medseg.metrics import InstanceScore
     from medseg.runs import Run
 
 
@@ -53,8 +53,7 @@ def summarise_folds(
     found = {
         number: json.loads((folder / "scores" / "metrics.json").read_text("utf-8")) for number, folder in done.items()
     }
-    scores: Scores = {case: row for one in found.values() for case, row in _scores(one).items()}
-    objects = {case: row for one in found.values() for case, row in _objects(one).items()}
+    scores = {case: score for one in found.values() for case, score in _scores(one).items()}
     for case in scores:
         run.case(case)
     chosen = None if missing else _postprocessing(list(found.values()), patients)
@@ -69,7 +68,7 @@ def summarise_folds(
         "missing_folds": missing,
         "tolerance_mm": TOLERANCE_MM,
         "failed": sum(one["failed"] for one in found.values()),
-        **summaries(scores, objects),
+        **summaries(scores, patients),
         "postprocessing": chosen.model_dump() if chosen else None,
         "folds": [
             {
@@ -91,7 +90,7 @@ def summarise_folds(
         run.log_table("postprocessing", [item.model_dump() for item in chosen.evidence])
         gains = {(item.option, item.value): item.gain for item in chosen.evidence}
         run.log_metrics({f"gain_{option}_{value}": gain for (option, value), gain in gains.items() if gain is not None})
-    write_scores(run, output, metrics, scores)
+    write_scores(run, output, metrics, {case: score.classes for case, score in scores.items()})
     return metrics
 
 
@@ -108,15 +107,16 @@ def _postprocessing(folds: Sequence[Mapping[str, Any]], patients: Mapping[str, s
     return choose_postprocessing(list(trials.values()), [patients[case] for case in trials]) if trials else None
 
 
-def _scores(metrics: Mapping[str, Any]) -> Scores:
-    """The scores in the content of a metrics.json, by case and class."""
-    from medseg.metrics import ClassScore
+def _scores(metrics: Mapping[str, Any]) -> "dict[str, CaseScore]":
+    """The scores in the content of a metrics.json, by case."""
+    from medseg.bundle.evaluate import CaseScore
+    from medseg.metrics import ClassScore, InstanceScore
 
-    return {row["case"]: {name: ClassScore(**row[name]) for name in metrics["summary"]} for row in metrics["cases"]}
-
-
-def _objects(metrics: Mapping[str, Any]) -> "dict[str, InstanceScore]":
-    """The scores of objects in the content of a metrics.json, by case; none where labels are classes."""
-    from medseg.metrics import InstanceScore
-
-    return {row["case"]: InstanceScore(**row["objects"]) for row in metrics["cases"] if "objects" in row}
+    return {
+        row["case"]: CaseScore(
+            {name: ClassScore(**row[name]) for name in metrics["summary"]},
+            calibration=None,
+            instances=InstanceScore(**row["objects"]) if "objects" in row else None,
+        )
+        for row in metrics["cases"]
+    }

@@ -13,7 +13,8 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     """Write a folder so that ``target`` is either the whole new folder or what it was before.
 
     Yields an empty folder beside ``target``; those above it are made. Leaving the block moves it into place; any error
-    removes it. A folder that is replaced is moved aside first, and back if its successor cannot take its place.
+    removes it. A folder that is replaced is moved aside first, and back if its successor cannot take its place; a kill
+    in that instant leaves both beside ``target``, as ``.medseg-*`` and ``.medseg-*-replaced``.
 
     Raises:
         UserError: the folder cannot be written: one above is a file, the disk is full, ...

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,8 +22,8 @@ class InstanceSummary:
         n_reference: objects of the references.
         n_predicted: objects of the predictions.
         ap50_mean: mean of TP / (TP + FP + FN) at an IoU of .5.
-        ap50_ci95: 95 percent bootstrap percentile interval of ``ap50_mean``, images drawn with replacement and a fixed
-            seed; None for fewer than two images.
+        ap50_ci95: 95 percent bootstrap percentile interval of ``ap50_mean``, patients, or whom else the images
+            are of, drawn with replacement and a fixed seed; None for fewer than two of them.
         ap50_pooled: TP / (TP + FP + FN) at an IoU of .5 of all objects together.
         ap_mean: as ``ap50_mean``, by IoU threshold, "0.50", "0.55" to "0.90".
         ap_pooled: as ``ap50_pooled``, by IoU threshold.
@@ -54,14 +54,15 @@ class InstanceSummary:
         return asdict(self)
 
 
-def summarise_instances(scores: Sequence[InstanceScore]) -> InstanceSummary:
+def summarise_instances(scores: Sequence[InstanceScore], patients: Sequence[Hashable] | None = None) -> InstanceSummary:
     """Summarise the scores of many images.
 
     Args:
         scores: what ``score_instances`` returned for each image.
+        patients: whom each image is of; without it every image is of a patient of its own.
 
     Raises:
-        ValueError: there is no image.
+        ValueError: there is no image, or ``patients`` has not one entry an image.
     """
     if not scores:
         raise ValueError("`scores` must hold at least one image, got none")
@@ -78,12 +79,12 @@ def summarise_instances(scores: Sequence[InstanceScore]) -> InstanceSummary:
         n_reference=n_reference,
         n_predicted=n_predicted,
         ap50_mean=mean(ap50s),
-        ap50_ci95=mean_ci95(ap50s),
+        ap50_ci95=mean_ci95([score.ap50 for score in scores], patients),
         ap50_pooled=ap_pooled["0.50"],
         ap_mean={name: mean(defined(score.ap[name] for score in scores)) for name in IOU_THRESHOLDS},
         ap_pooled=ap_pooled,
         pq_mean=mean(pqs),
-        pq_ci95=mean_ci95(pqs),
+        pq_ci95=mean_ci95([score.pq for score in scores], patients),
         rq_mean=mean(defined(score.rq for score in scores)),
         sq_mean=mean(sqs),
         sq_undefined=len(scores) - len(sqs),

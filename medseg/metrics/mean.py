@@ -18,11 +18,11 @@ def mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def mean_ci95(values: Sequence[float], groups: Sequence[Hashable] | None = None) -> tuple[float, float] | None:
+def mean_ci95(values: Sequence[float | None], groups: Sequence[Hashable] | None = None) -> tuple[float, float] | None:
     """95 percent bootstrap percentile interval of the mean, with a fixed seed.
 
     Args:
-        values: one a case.
+        values: one a case; None where it is undefined, which leaves the case out.
         groups: what the cases belong to, such as their patients, one entry a value. Whole groups are drawn with
             replacement, since cases of one patient are alike and tell less than as many patients would. Without it,
             every case is drawn by itself.
@@ -35,14 +35,19 @@ def mean_ci95(values: Sequence[float], groups: Sequence[Hashable] | None = None)
 
     Source: Davison and Hinkley 1997, doi:10.1017/CBO9780511802843.
     """
+    owners: Sequence[Hashable] = range(len(values)) if groups is None else groups
+    if len(owners) != len(values):
+        raise ValueError(f"`groups` must have one entry a value, got {len(owners)} for {len(values)} values")
     numbers: dict[Hashable, int] = {}  # of the groups, in the order in which they come
-    number = [numbers.setdefault(group, len(numbers)) for group in (range(len(values)) if groups is None else groups)]
-    if len(number) != len(values):
-        raise ValueError(f"`groups` must have one entry a value, got {len(number)} for {len(values)} values")
+    number = [
+        numbers.setdefault(owner, len(numbers))
+        for owner, value in zip(owners, values, strict=True)
+        if value is not None
+    ]
     if len(numbers) < 2:
         return None
     interval = bootstrap(
-        (np.bincount(number, weights=values), np.bincount(number)),
+        (np.bincount(number, weights=defined(values)), np.bincount(number)),
         _mean_of_groups,
         paired=True,
         n_resamples=BOOTSTRAP_RESAMPLES,

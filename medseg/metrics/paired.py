@@ -3,6 +3,9 @@ from dataclasses import dataclass
 
 from medseg.metrics.mean import mean, mean_ci95
 
+# Of fewer, differences that all point one way come about by chance more often than once in twenty (sign test).
+FEWEST_GROUPS = 6
+
 
 @dataclass(frozen=True)
 class PairedDifference:

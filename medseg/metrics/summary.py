@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,8 +23,8 @@ class ClassSummary:
         spurious: cases where only the prediction holds it; their Dice and NSD are 0.
         dice_mean: mean Dice over the ``n`` cases.
         dice_std: sample standard deviation (n - 1); None for fewer than two cases.
-        dice_ci95: 95 percent bootstrap percentile interval of the mean, cases drawn with replacement and a fixed seed;
-            None for fewer than two cases.
+        dice_ci95: 95 percent bootstrap percentile interval of the mean, patients drawn with replacement and a fixed
+            seed; None for fewer than two of them.
         dice_min: the worst case.
         hd95_mean: in mm, over the cases where both hold the class.
         hd95_undefined: cases left out of ``hd95_mean``: the missed, the spurious and the ``n_undefined``.
@@ -50,27 +50,31 @@ class ClassSummary:
         return asdict(self)
 
 
-def summarise(cases: Sequence[Mapping[str, ClassScore]]) -> dict[str, ClassSummary]:
+def summarise(
+    cases: Sequence[Mapping[str, ClassScore]], patients: Sequence[Hashable] | None = None
+) -> dict[str, ClassSummary]:
     """Summarise the scores of many cases, class by class.
 
     Args:
         cases: what ``score_case`` returned for each case.
+        patients: whom each case is of; without it every case is of a patient of its own.
 
     Returns:
         The summaries by class name, in the order of the first case.
 
     Raises:
-        ValueError: there is no case, or the cases do not all score the same classes.
+        ValueError: there is no case, the cases do not all score the same classes, or ``patients`` has not one entry a
+            case.
     """
     if not cases:
         raise ValueError("`cases` must hold at least one case, got none")
     for case in cases:
         if case.keys() != cases[0].keys():
             raise ValueError(f"`cases` must all score the same classes, got {list(cases[0])} and {list(case)}")
-    return {name: _summarise_class([case[name] for case in cases]) for name in cases[0]}
+    return {name: _summarise_class([case[name] for case in cases], patients) for name in cases[0]}
 
 
-def _summarise_class(scores: Sequence[ClassScore]) -> ClassSummary:
+def _summarise_class(scores: Sequence[ClassScore], patients: Sequence[Hashable] | None) -> ClassSummary:
     dices = defined(score.dice for score in scores)
     distances = defined(score.hd95 for score in scores)
     return ClassSummary(
@@ -80,7 +84,7 @@ def _summarise_class(scores: Sequence[ClassScore]) -> ClassSummary:
         spurious=sum(score.spurious for score in scores),
         dice_mean=mean(dices),
         dice_std=float(np.std(dices, ddof=1)) if len(dices) > 1 else None,
-        dice_ci95=mean_ci95(dices),
+        dice_ci95=mean_ci95([score.dice for score in scores], patients),
         dice_min=min(dices, default=None),
         hd95_mean=mean(distances),
         hd95_undefined=len(scores) - len(distances),

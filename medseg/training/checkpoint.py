@@ -41,7 +41,6 @@ class TrainingCheckpoint:
         transform: the random transforms of the training set, or the set itself, to be seeded with every epoch.
         seed: the seed of the training.
         resume: go on from ``path``.
-        interval: epochs between two checkpoints.
         evaluator: the engine that validates, whose best metric so far belongs to the state.
     """
 
@@ -52,7 +51,6 @@ class TrainingCheckpoint:
         transform: Randomizable,
         seed: int,
         resume: bool = False,
-        interval: int = 1,
         evaluator: Evaluator | None = None,
     ) -> None:
         self.path = Path(path)
@@ -60,7 +58,6 @@ class TrainingCheckpoint:
         self.transform = transform
         self.seed = seed
         self.resume = resume
-        self.interval = interval
         self.evaluator = evaluator
 
     def attach(self, engine: Engine) -> None:
@@ -75,7 +72,7 @@ class TrainingCheckpoint:
         engine.add_event_handler(Events.STARTED, self._seed)
         engine.add_event_handler(Events.EPOCH_STARTED, self._seed)
         if ignite.distributed.get_rank() == 0:
-            engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self._save)
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self._save)
 
     def _seed(self, engine: Engine) -> None:
         seed = (self.seed + ignite.distributed.get_rank()) * 1_000_003 + engine.state.epoch

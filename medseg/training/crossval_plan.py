@@ -40,7 +40,7 @@ def plan_cases(cases: Sequence[Case], keep_test: bool) -> list[PlannedCase]:
     return [
         PlannedCase(
             case=case.id,
-            patient=case.patient or case.id,
+            patient=case.owner,
             part=case.part,
             fold=case.part - keep_test,
             image_sha256=sha256_of(case.image),

@@ -21,6 +21,11 @@ class Case:
     part: int = 0
     patient: str | None = None
 
+    @property
+    def owner(self) -> str:
+        """Whom the case is of: its patient, or without one itself."""
+        return self.patient or self.id
+
 
 def find_cases(dataset_dir: str | Path, fold: Fold | None = None) -> list[Case]:
     """The labelled cases of a folder, sorted by id, with the split that each has in ``fold``.

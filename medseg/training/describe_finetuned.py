@@ -14,8 +14,8 @@ _OWN_DATA = (
 def describe_finetuned(source: Path, target: Path, weights_sha256: str) -> None:
     """Say in ``target``, an untrained copy of ``source``, that its weights go on from those of ``source``.
 
-    So their data, and the terms of these, are still behind the new weights. Post-processing stays as it was chosen, but
-    what was measured of it was measured of other weights.
+    So their data, and the terms of these, are still behind the new weights. What was measured of the former weights,
+    such as post-processing that gained, is not said of the new ones.
     """
     former = read_metadata(source)
     path = target / "configs" / "metadata.json"
@@ -24,8 +24,6 @@ def describe_finetuned(source: Path, target: Path, weights_sha256: str) -> None:
     metadata["changelog"] = {former.version: f"Fine-tuned by medseg finetune from {before}"}
     metadata["copyright"] = f"{former.copyright} Fine-tuned weights derive from these: see {_LICENCE.as_posix()}."
     metadata["data_source"] = "; ".join(filter(None, (former.data_source, "fine-tuned on cases of docs/manifest.json")))
-    if former.postprocessing is not None:
-        metadata["postprocessing"] = former.postprocessing.model_dump(exclude={"evidence"})
     with atomic_path(path) as partial:
         partial.write_text(json.dumps(metadata, indent=4) + "\n", encoding="utf-8")
     with atomic_path(target / "docs" / "README.md") as partial:

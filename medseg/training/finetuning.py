@@ -37,7 +37,7 @@ def begin_finetuning(
         UserError: there are too few patients, the bundle has no weights, its train config lacks a key that is needed,
             or its settings hold expressions that could run code.
     """
-    patients = {case.patient or case.id for case in cases}
+    patients = {case.owner for case in cases}
     if len(patients) < _FEWEST_PATIENTS:
         raise UserError(
             f"fine-tuning needs cases of {_FEWEST_PATIENTS} patients at least, to train, to choose the weights and to "

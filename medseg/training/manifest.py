@@ -24,7 +24,7 @@ def make_manifest(
         cases=[
             ManifestCase(
                 case=pseudonym(case.id),
-                patient=pseudonym(case.patient or case.id),
+                patient=pseudonym(case.owner),
                 image_sha256=sha256_of(case.image),
                 label_sha256=sha256_of(case.label),
                 part=case.part,

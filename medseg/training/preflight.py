@@ -17,6 +17,8 @@ from medseg.training.size_multiple import size_multiple, takes_size
 if TYPE_CHECKING:
     import torch
 
+_LEAST_HELD = 0.5
+
 
 def require_enough_cases(cases: Sequence[Case]) -> None:
     """Refuse cases that cannot be split.
@@ -81,7 +83,8 @@ def check_training(
     except (RuntimeError, ValueError) as error:
         raise UserError(f"the network cannot be trained on roi_size {recipe.roi_size}: {first_line(error)}") from error
     padded = _tell_of_padding(recipe, channels, fingerprint, spacing)
-    return [_require_memory(estimate, choose_device(device), memory_gb), *padded]
+    unseen = _tell_of_unseen(recipe, config, fingerprint.median_shape(spacing))
+    return [_require_memory(estimate, choose_device(device), memory_gb), *padded, *unseen]
 
 
 def _require_every_class(metadata: BundleMetadata, cases: Sequence[Case], facts: Mapping[str, CaseFacts]) -> None:
@@ -135,6 +138,19 @@ def _tell_of_padding(recipe: Recipe, channels: int, fingerprint: Fingerprint, sp
     return [
         f"warning: roi_size {size} is larger than every image (at most {sides} voxels at this spacing): {share:.0%} of "
         f"all time and memory go into padding that roi_size {enough} would spare"
+    ]
+
+
+def _tell_of_unseen(recipe: Recipe, config: Mapping[str, Any], shape: Sequence[float]) -> list[str]:
+    """A sentence where the patch holds less than half of a median image, and the recipe crops only its middle."""
+    size = recipe.roi_size or []
+    held = prod(min(side / image, 1) for side, image in zip(size, shape, strict=True))
+    if held >= _LEAST_HELD or "Crop" in str(config.get("train", "")):
+        return []
+    return [
+        f"warning: a median image has {[round(side) for side in shape]} voxels at this spacing, and the recipe trains "
+        f"on the middle {size} of each, {held:.0%} of it: make roi_size larger, or put a crop such as RandSpatialCropd "
+        "before the other random_transforms"
     ]
 
 

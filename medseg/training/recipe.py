@@ -46,7 +46,7 @@ def read_recipe(config: Mapping[str, Any]) -> Recipe:
 
     parser = ConfigParser(dict(config))
     try:
-        return Recipe(**{key: parser.get_parsed_content(key) for key in Recipe.model_fields if key in config})
+        recipe = Recipe(**{key: parser.get_parsed_content(key) for key in Recipe.model_fields if key in config})
     except ValidationError as error:
         what = error.errors()[0]
         raise UserError(
@@ -54,3 +54,7 @@ def read_recipe(config: Mapping[str, Any]) -> Recipe:
         ) from error
     except Exception as error:  # a config can fail in as many ways as there is code in it
         raise UserError(f"the train config cannot be used as it is set: {first_line(error)}") from error
+    if recipe.network_def is not None and not callable(getattr(recipe.network_def, "parameters", None)):
+        kind = type(recipe.network_def).__name__
+        raise UserError(f"the train config cannot be used as it is set: network_def is no network but a {kind}")
+    return recipe

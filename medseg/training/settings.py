@@ -7,6 +7,7 @@ from medseg.bundle.trust import is_live
 from medseg.errors import UserError
 from medseg.io.atomic import atomic_path
 from medseg.training.fold import Fold
+from medseg.training.workflow import GIVEN_BY_OPTIONS
 
 _FILE = Path("train") / "settings.json"
 
@@ -39,7 +40,7 @@ def read_settings(bundle: Path, trusted_by_user: bool) -> TrainingSettings | Non
     """The settings the weights of ``bundle`` were trained with; None where there are none.
 
     Raises:
-        UserError: they are damaged, or hold expressions that could run code.
+        UserError: they are damaged, set what options set, or hold expressions that could run code.
     """
     path = bundle / _FILE
     if not path.is_file():
@@ -50,6 +51,8 @@ def read_settings(bundle: Path, trusted_by_user: bool) -> TrainingSettings | Non
         raise UserError(f"`{path}` could not be read: {error.strerror or error}") from error
     except ValidationError as error:
         raise UserError(f"`{path}` is damaged: {error.errors()[0]['msg']}") from error
+    if given := [key for key in settings.overrides if key.partition("#")[0] in GIVEN_BY_OPTIONS]:
+        raise UserError(f"`{path}` is damaged: it sets {given[0]}, which follows from the options of the command")
     if is_live(settings.overrides) and not trusted_by_user:
         raise UserError(f"`{path}` holds expressions that can run code: read it, then pass --trust-bundle")
     return settings

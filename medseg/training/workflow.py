@@ -19,7 +19,7 @@ TRAIN_CONFIG = Path("configs") / "train.yaml"
 INFERENCE_CONFIG = TRAIN_CONFIG.with_name("inference.yaml")
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 _OF_CONFIGS = ("channels", "mirror_axes")
-_GIVEN_BY_OPTIONS = (
+GIVEN_BY_OPTIONS = (
     "bundle_root",
     "ckpt_dir",
     "dataset_dir",
@@ -50,7 +50,7 @@ def parse_overrides(pairs: Sequence[str], bundle: Path) -> dict[str, Any]:
         if not equals:
             raise UserError(f"--set wants KEY=VALUE, got `{pair}`")
         top = key.partition("#")[0]
-        if top in _GIVEN_BY_OPTIONS:
+        if top in GIVEN_BY_OPTIONS:
             raise UserError(f"--set {key} is not for you to set: it follows from the options of the command")
         if top not in known:
             near = difflib.get_close_matches(top, known, n=1)

@@ -63,9 +63,11 @@ def test_a_gain_that_may_be_chance_is_not_kept() -> None:
 
 def test_too_few_cases_or_patients_speak_for_nothing() -> None:
     assert choose_postprocessing([case(speck=1)]).largest_component == []
-    four = [case(speck=1)] * 4
-    assert choose_postprocessing(four).largest_component == [1]
-    assert choose_postprocessing(four, groups=["p"] * 4).largest_component == []
+    six = [case(speck=1)] * 6
+    assert choose_postprocessing(six).largest_component == [1]
+    assert choose_postprocessing(six[:5]).largest_component == []
+    assert choose_postprocessing(six, groups=["p"] * 6).largest_component == []
+    assert choose_postprocessing(six, groups=["p", "p", "q", "r", "s", "t"]).largest_component == []
     assert choose_postprocessing([]).evidence == []
 
 

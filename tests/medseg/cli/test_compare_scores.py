@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
+from medseg.bundle.evaluate import CaseScore
 from medseg.cli.compare_scores import compare_scores
 from medseg.cli.finetune_figure import save_finetune_figure
-from medseg.metrics import ClassScore
+from medseg.metrics import ClassScore, score_instances
 
 SCORE = ClassScore(
     dice=0.5,
@@ -23,10 +24,8 @@ NONE = dataclasses.replace(SCORE, dice=None, nsd=None, hd95=None)
 
 
 def scores(values):
-    return {
-        name: {"organ": value if isinstance(value, ClassScore) else dataclasses.replace(SCORE, dice=value)}
-        for name, value in zip("abcdef", values, strict=False)
-    }
+    organs = [value if isinstance(value, ClassScore) else dataclasses.replace(SCORE, dice=value) for value in values]
+    return {name: CaseScore({"organ": organ}, None) for name, organ in zip("abcdef", organs, strict=False)}
 
 
 def test_means_interval_and_counts_are_of_the_same_cases():
@@ -43,7 +42,6 @@ def test_means_interval_and_counts_are_of_the_same_cases():
     interval = bootstrap((second - first,), np.mean, method="percentile", random_state=1).confidence_interval
     assert dice["ci95"] == pytest.approx([interval.low, interval.high], abs=0.02)
     assert organ["hd95"]["n"] == 3
-    assert (organ["missed_before"], organ["missed_after"]) == (1, 0)
 
 
 def test_cases_of_one_patient_show_no_spread():
@@ -60,3 +58,18 @@ def test_a_class_that_is_nowhere_has_no_mean(tmp_path):
     save_finetune_figure(tmp_path / "none.png", nowhere, nowhere)
     save_finetune_figure(tmp_path / "some.png", scores([0.5, NONE]), scores([0.7, 0.6]))
     assert (tmp_path / "some.png").read_bytes() != (tmp_path / "none.png").read_bytes()
+
+
+def test_objects_are_compared_by_precision_and_panoptic_quality(tmp_path):
+    reference = np.array([[1, 1, 0, 2, 2]])
+    merged = np.array([[1, 1, 1, 1, 1]])
+    before, after = (
+        {name: CaseScore({"nucleus": SCORE}, None, score_instances(found, reference)) for name in "ab"}
+        for found in (merged, reference)
+    )
+    nucleus = compare_scores(before, after, {"a": "a", "b": "b"})["nucleus"]
+    assert nucleus.keys() == {"dice", "hd95", "nsd", "ap50", "pq"}
+    assert (nucleus["ap50"]["before"], nucleus["ap50"]["after"]) == (0, 1)
+    assert (nucleus["pq"]["before"], nucleus["pq"]["after"]) == (0, 1)
+    save_finetune_figure(tmp_path / "figure.png", before, after)
+    assert (tmp_path / "figure.png").is_file()

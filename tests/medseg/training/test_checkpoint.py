@@ -16,9 +16,7 @@ CASES, BATCH = 7, 2
 State = dict[str, Any]
 
 
-def build(
-    path: Path, max_epochs: int, resume: bool = False, interval: int = 1, cases: int = CASES
-) -> tuple[SupervisedTrainer, State]:
+def build(path: Path, max_epochs: int, resume: bool = False, cases: int = CASES) -> tuple[SupervisedTrainer, State]:
     """A small training with every source of chance: shuffling, random transforms, dropout."""
     torch.manual_seed(99)
     data = [{"image": torch.randn(1, 6, 6), "label": torch.randn(1, 6, 6)} for _ in range(cases)]
@@ -48,7 +46,7 @@ def build(
         decollate=False,
         train_handlers=[
             LrScheduleHandler(schedule, print_lr=False, epoch_level=False),
-            TrainingCheckpoint(str(path), objects, transform, seed=0, resume=resume, interval=interval),
+            TrainingCheckpoint(str(path), objects, transform, seed=0, resume=resume),
         ],
     )
     # What the process did before must not matter.
@@ -136,14 +134,13 @@ def test_finished_training_has_nothing_to_go_on_with(tmp_path: Path) -> None:
         build(tmp_path / "last.pt", max_epochs=2, resume=True)
 
 
-@pytest.mark.parametrize(("interval", "epoch"), [(1, 3), (2, 2)])
-def test_checkpoint_is_one_whole_file(tmp_path: Path, interval: int, epoch: int) -> None:
-    run(build(tmp_path / "train" / "last.pt", max_epochs=3, interval=interval)[0])
+def test_checkpoint_is_one_whole_file(tmp_path: Path) -> None:
+    run(build(tmp_path / "train" / "last.pt", max_epochs=3)[0])
     assert [path.name for path in (tmp_path / "train").iterdir()] == ["last.pt"]
     state = torch.load(tmp_path / "train" / "last.pt", weights_only=True)
     assert state.keys() == {"network", "optimizer", "lr_scheduler", "trainer", "is_complete"}
-    assert state["is_complete"] is (epoch == 3)
-    assert state["trainer"]["iteration"] == epoch * (CASES // BATCH)
+    assert state["is_complete"]
+    assert state["trainer"]["iteration"] == 3 * (CASES // BATCH)
 
 
 def test_checkpoint_of_another_number_of_cases_is_refused(tmp_path: Path) -> None:

@@ -92,6 +92,9 @@ def test_settings_of_a_stranger_are_not_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--trust-bundle"):
         begin(source=source)
     assert "network_def" in begin(source=source, trusted=True).overrides
+    write_settings(TrainingSettings(seed=0, overrides={"ckpt_dir": "/elsewhere"}), source)
+    with pytest.raises(UserError, match="sets ckpt_dir, which follows from the options"):
+        begin(source=source)
     (source / "train" / "settings.json").write_text(json.dumps({"seed": "x"}))
     with pytest.raises(UserError, match="is damaged"):
         begin(source=source)

@@ -74,6 +74,14 @@ def test_padding_that_the_strides_need_is_not_told_of(check: Callable[..., list[
     assert len(check(facts, roi_size=[18, 20, 16])) == 1
 
 
+def test_images_of_which_only_the_middle_is_trained_on(check: Callable[..., list[str]], facts_of: MakeFacts) -> None:
+    facts = [facts_of((40, 30, 32), voxels={1: 1, 2: 1})] * len(CASES)
+    (_, warning) = check(facts)
+    assert "trains on the middle [16, 16, 16] of each, 11% of it" in warning
+    crop = {"_target_": "RandSpatialCropd", "keys": ["image", "label"], "roi_size": [16, 16, 16], "random_size": False}
+    assert len(check(facts, **{"train#random_transforms": [crop]})) == 1
+
+
 def test_spacing_and_patch_have_an_entry_for_every_axis(check: Callable[..., list[str]]) -> None:
     for wrong in ({"spacing": [1.0, 1.0]}, {"roi_size": [16, 16]}):
         with pytest.raises(UserError, match="one entry for each of the 3 axes"):

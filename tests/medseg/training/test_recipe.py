@@ -28,6 +28,7 @@ def test_what_a_config_does_not_say_is_none() -> None:
         ({"roi_size": [16, 0, 16]}, "cannot be used as it is set: roi_size#1"),
         ({"spacing": [1.0]}, "cannot be used as it is set: spacing"),
         ({"batch_size": "$1 / 0"}, "cannot be used as it is set: division by zero"),
+        ({"network_def": 3}, "cannot be used as it is set: network_def is no network but a int"),
     ],
 )
 def test_useless_values_are_one_sentence(config: dict[str, object], message: str) -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+import ignite.distributed
 import pytest
 import torch
 from ignite.engine import Engine, Events
@@ -27,6 +28,13 @@ def test_the_first_bad_loss_ends_it_and_names_the_batch(bad: float) -> None:
         train([0.1, 0.2, bad, 0.1], 2, torch.nn.Linear(1, 1))
 
 
+def test_what_is_kept_is_told_and_no_more() -> None:
+    with pytest.raises(UserError, match="the last checkpoint is kept"):
+        train([0.1, float("nan")], 1, torch.nn.Linear(1, 1))
+    with pytest.raises(UserError, match="no epoch is done, so there is no checkpoint"):
+        train([float("nan")], 1, torch.nn.Linear(1, 1))
+
+
 def test_finite_losses_pass() -> None:
     assert train([0.1, 1e30, 0.2, 0.1], 2, torch.nn.Linear(1, 1)) == [1, 2]
 
@@ -36,6 +44,23 @@ def test_weights_that_are_not_finite_end_it_before_they_are_saved() -> None:
     torch.nn.init.constant_(network.bias, float("nan"))
     with pytest.raises(UserError, match="weights of the network became infinite or NaN in epoch 1"):
         train([0.1, 0.1], 1, network)
+
+
+def train_as_one_of_two(rank: int, folder: str) -> None:
+    try:
+        train([0.1, float("nan") if rank == 0 else 0.2, 0.1, 0.1], 2, torch.nn.Linear(1, 1))
+    except UserError as error:
+        (Path(folder) / str(rank)).write_text(str(error))
+
+
+@pytest.mark.slow
+def test_all_processes_of_a_distributed_training_end(tmp_path: Path) -> None:
+    ignite.distributed.spawn("gloo", train_as_one_of_two, (str(tmp_path),), nproc_per_node=2)
+    told = [(tmp_path / str(rank)).read_text() for rank in range(2)]
+    assert told[0].startswith("the loss became nan in epoch 1, iteration 2 of 2 (cases a1, b1)")
+    assert told[1].startswith(
+        "in another process the loss became infinite or NaN in epoch 1, iteration 2 of 2: look at"
+    )
 
 
 def test_the_last_good_checkpoint_stays(untrained: Path, dataset: Path, tiny: dict[str, Any]) -> None:
