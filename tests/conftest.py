@@ -1,8 +1,10 @@
+import csv
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 if TYPE_CHECKING:
@@ -69,3 +71,31 @@ def logged(store: "MlflowClient") -> Callable[[], list]:
         return store.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"])
 
     return runs
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fifteen pictures of bright discs, every third one dark on bright in colour, and a table of their kind."""
+    from medseg.io import Image, write_image, write_label
+
+    root = tmp_path_factory.mktemp("pictures")
+    random = np.random.default_rng(0)
+    rows, columns = np.indices((64, 72))
+    kinds = {}
+    for part in ("images", "labels"):
+        (root / part).mkdir()
+    for number in range(15):
+        label = np.zeros(rows.shape, np.uint16)
+        for index in range(1, 6):
+            row, column, radius = random.integers(6, 58), random.integers(6, 66), random.integers(4, 7)
+            label[(rows - row) ** 2 + (columns - column) ** 2 <= radius**2] = index
+        gray = (40 + 150 * (label > 0) + random.normal(0, 8, label.shape)).clip(0, 255).astype(np.uint8)
+        is_stained = number % 3 == 0
+        voxels = np.stack([255 - gray, 230 - gray // 2, 255 - gray // 3]) if is_stained else gray[None]
+        image = Image(voxels, np.eye(3), ".png")
+        write_image(root / "images" / f"p{number:02}.png", image)
+        write_label(root / "labels" / f"p{number:02}.png", label, image)
+        kinds[f"p{number:02}"] = "stained" if is_stained else "fluorescence"
+    with (root / "kinds.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("id", "kind"), *kinds.items()])
+    return root
