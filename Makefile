@@ -9,11 +9,14 @@ INSTALLED := $(VENV)/.installed
 demo: $(INSTALLED)
 	$(BIN)/medseg demo --output demo
 
+# A process a core, and one thread in each: tests with several threads on the same cores slow each other down.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -W ignore::DeprecationWarning -m pytest -n auto --dist worksteal
+
 test: $(INSTALLED)
-	$(BIN)/python -W ignore::DeprecationWarning -m pytest
+	$(PYTEST)
 
 test-slow: $(INSTALLED)
-	$(BIN)/python -W ignore::DeprecationWarning -m pytest -m slow
+	$(PYTEST) -m slow
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
-"""The figures of the hippocampus card that `medseg evaluate` does not print.
+"""The figures of a hippocampus bundle's card that `medseg evaluate` does not print.
 
-    python examples/hippocampus_card.py Task04_Hippocampus
+    python examples/hippocampus_card.py hippocampus_unet Task04_Hippocampus
 
 Prints the Dice of the held-out cases mirrored left to right, which side the decathlon's labels look like, and what the
 weights find in a whole head.
@@ -59,8 +59,9 @@ def whole_head(bundle: LoadedBundle) -> None:
 
 
 def main() -> None:
-    folder = find_bundle("hippocampus_unet")
-    bundle, cases = load_bundle(folder), find_cases(Path(sys.argv[1]))
+    name, data = sys.argv[1:]
+    folder = find_bundle(name)
+    bundle, cases = load_bundle(folder), find_cases(Path(data))
     side_of_labels(cases)
     mirrored_dice(bundle, select_split(cases, read_manifest(folder), "test"))
     whole_head(bundle)

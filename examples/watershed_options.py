@@ -18,7 +18,8 @@ from medseg.metrics import score_instances, summarise_instances
 from medseg.training.dataset import find_cases
 from medseg.training.manifest import select_split
 
-THRESHOLDS, SMOOTHINGS, HEIGHTS, SIZES = (0.4, 0.5, 0.6), (1.0, 1.5), (0.05, 0.08, 0.12), (10, 20)
+THRESHOLDS, SMOOTHINGS, SIZES = (0.4, 0.5, 0.6), (1.0, 1.5), (10, 20)
+HEIGHTS, PEAKS = (0.05, 0.1, 0.15), (0.1, 0.2, 0.3)
 
 
 def main(name: str, data: Path) -> None:
@@ -28,8 +29,8 @@ def main(name: str, data: Path) -> None:
     for case in select_split(find_cases(data), read_manifest(folder), "validation"):
         probabilities = predict([bundle], read_image(case.image)).probabilities
         maps.append((probabilities, read_label(case.label).data[0]))
-    for threshold, smoothing, height, size in product(THRESHOLDS, SMOOTHINGS, HEIGHTS, SIZES):
-        options = {"threshold": threshold, "smoothing": smoothing, "peak_height": height, "min_size": size}
+    for values in product(THRESHOLDS, SMOOTHINGS, HEIGHTS, PEAKS, SIZES):
+        options = dict(zip(("threshold", "smoothing", "peak_height", "least_peak", "min_size"), values, strict=True))
         scores = [score_instances(split_instances(*found, **options), true) for found, true in maps]
         summary = summarise_instances(scores)
         print(f"{options}: AP50 {summary.ap50_mean:.3f}, AP75 {summary.ap_mean['0.75']:.3f}, PQ {summary.pq_mean:.3f}")

@@ -20,12 +20,18 @@ def find_bundle(name_or_path: str) -> Path:
     """The folder of a bundle, given the name of a shipped one or the path of any.
 
     Raises:
-        UserError: there is no such bundle; a name that is nearly right is suggested.
+        UserError: there is no such bundle, and a name that is nearly right is suggested; or there are two.
     """
     shipped = shipped_bundles()
-    if name_or_path in shipped:
-        return shipped[name_or_path]
     path = Path(name_or_path)
+    if name_or_path in shipped:
+        is_another = (path / "configs" / "metadata.json").is_file() and not path.samefile(shipped[name_or_path])
+        if is_another:
+            raise UserError(
+                f"`{name_or_path}` is a shipped bundle and one in this folder: write ./{name_or_path} for the "
+                "latter, or go to another folder"
+            )
+        return shipped[name_or_path]
     if path.is_dir():
         if not (path / "configs" / "metadata.json").is_file():
             raise UserError(f"`{path}` is not a MONAI bundle: it has no configs/metadata.json")

@@ -14,7 +14,8 @@ from medseg.errors import UserError
 from medseg.io.atomic import atomic_path
 
 # What makes a bundle. A user's folder also holds the state of its training, and records with paths and names in them.
-_PARTS = ("LICENSE", "calibration.json", "configs", "docs", "models", "scripts")
+# Of that state the settings go along, values of the config: a training that starts from the bundle needs them.
+_PARTS = ("LICENSE", "calibration.json", "configs", "docs", "models", "scripts", "train/settings.json")
 _CACHES = ("__pycache__", ".pyc", ".pyo")
 
 
@@ -30,8 +31,8 @@ def export_archive(bundle: Path, target: Path) -> ExportedArchive:
     """Write the bundle in folder ``bundle`` into a ZIP archive with one folder of the bundle's name.
 
     One bundle gives the same bytes at any time and on any machine. The archive holds the configs, weights, documents,
-    scripts and licence, and ``docs/checksums.txt`` with the SHA-256 of each file; nothing of the training's state, no
-    record of a run, no caches.
+    scripts and licence, and ``docs/checksums.txt`` with the SHA-256 of each file; of the training's state the
+    settings alone, no record of a run, no caches.
 
     Raises:
         UserError: the bundle has no weights or damaged ones, its metadata is invalid, a part of it is a link or cannot

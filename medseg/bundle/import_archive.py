@@ -68,6 +68,8 @@ def _require_free(target: Path, overwrite: bool) -> None:
         return
     if not (target / "configs" / "metadata.json").is_file():
         raise UserError(f"`{target}` exists and is no bundle, so it is not replaced: choose another --output")
+    if (target / "train" / "last.pt").exists():
+        raise UserError(f"`{target}` holds a training of yours, so it is not replaced: choose another --output")
     if not overwrite:
         raise UserError(f"`{target}` exists and is kept: pass --overwrite or another --output")
 

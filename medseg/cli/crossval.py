@@ -71,6 +71,7 @@ def crossval(
     from medseg.training.fold import Fold, require_fold_keys
     from medseg.training.folds import PARTS
     from medseg.training.preflight import check_training
+    from medseg.training.progress import is_complete
     from medseg.training.require_folds import require_folds
     from medseg.training.settings import TrainingSettings
     from medseg.training.workflow import merged_config
@@ -82,7 +83,7 @@ def crossval(
     if keep_test and folds != PARTS:
         raise UserError(f"--keep-test leaves out part 0 of {PARTS}, the test set of the project: leave out --folds")
     require_trust(source, trust_bundle)
-    overrides = read_overrides(source, overlay, planned, override)
+    overrides = read_overrides(source, overlay, planned, override, trust_bundle)
     config = merged_config(overrides, source)
     require_fold_keys(config, source.name)
     numbers = range(folds - keep_test)
@@ -114,14 +115,15 @@ def crossval(
     }
     with open_run("crossval", options=options, output_dir=output, seed=seed, enabled=not no_log) as run:
         make_folder(output)
-        if not is_begun:
+        folders = {number: output / f"fold_{number}" for number in numbers}
+        if not all(is_complete(folders[number]) for number in chosen):
             described = check_cases(run, cases_of[0], metadata)
             require_folds(cases_of, {case: item.held for case, item in described.items()}, metadata.classes)
             for sentence in check_training(metadata, config, cases_of[chosen[0]], described, device, memory):
                 say(sentence)
+        if not is_begun:
             write_plan(plan, output)
         run.log_table("folds", [_row(one, run.case) for one in plan.cases])
-        folders = {number: output / f"fold_{number}" for number in numbers}
         for number in chosen:
             run_fold(
                 run,

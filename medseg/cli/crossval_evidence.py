@@ -18,13 +18,15 @@ def crossval_evidence(folder: Path, bundle: Path, metadata: "BundleMetadata") ->
 
     Raises:
         UserError: there is no cross-validation or it is not finished, it was of other classes, or of another network or
-            other transforms.
+            other transforms, or the cases that are to test the bundle are among its own.
     """
     from pydantic import BaseModel, ValidationError
 
+    from medseg.bundle import read_manifest
     from medseg.bundle.load import inference_config
     from medseg.bundle.sections import Postprocessing
     from medseg.io import sha256_of
+    from medseg.training.crossval_plan import read_crossval_plan
 
     class Tested(BaseModel):
         name: str
@@ -60,6 +62,14 @@ def crossval_evidence(folder: Path, bundle: Path, metadata: "BundleMetadata") ->
         )
     if found.postprocessing is None:
         raise UserError(nothing)
+    if (bundle / "docs" / "manifest.json").is_file():
+        held_out = read_manifest(bundle).of_split("test").keys()
+        both = held_out & {case.image_sha256 for case in read_crossval_plan(folder).cases}
+        if both:
+            raise UserError(
+                f"{len(both)} of the {len(held_out)} cases that are to test bundle `{bundle.name}` are among those of "
+                f"the cross-validation in `{folder}`, and must choose nothing: use one with --keep-test"
+            )
     return found.postprocessing
 
 

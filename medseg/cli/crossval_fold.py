@@ -56,6 +56,8 @@ def run_fold(
     number = settings.fold.fold
     if is_scored(folder):
         say(f"fold {number}: finished before, kept")
+        if run_id := _run_of(folder, parent):
+            parent.adopt(run_id)
         return
     options = {"bundle": bundle_option(source), "fold": settings.fold.model_dump(), "overrides": settings.overrides}
     with open_run(
@@ -85,6 +87,15 @@ def run_fold(
         )
     if metrics["failed"]:
         parent.fail(f"{metrics['failed']} of {len(test)} test cases of fold {number} failed")
+
+
+def _run_of(folder: Path, parent: "Run") -> str | None:
+    """The run that a fold's record tells of, if it is in the store of ``parent``."""
+    try:
+        logged = json.loads((folder / "run.json").read_text(encoding="utf-8"))["mlflow"]
+        return str(logged["run_id"]) if logged["tracking_uri"] == parent.tracking_uri else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def is_scored(folder: Path) -> bool:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -79,7 +80,7 @@ def finetune(
         if "max_epochs" in overrides:
             raise UserError("--epochs and --set max_epochs are the same: give one of them")
         overrides["max_epochs"] = epochs
-    require_free_bundle(output, source, resume or overwrite)
+    require_free_bundle(output, source, data, resume or overwrite)
     cases = find_cases(data)
     if resume:
         settings = resume_settings(output, seed, overrides, trust_bundle)
@@ -107,6 +108,8 @@ def finetune(
                 "they reach before"
             )
         start = load_bundle(source, device, trust_bundle)
+        # Post-processing was measured of the weights before, and those after have none: compare weights with weights.
+        start = replace(start, metadata=start.metadata.model_copy(update={"postprocessing": None}))
         before = score_cases(run, [start], test, TOLERANCE_MM)
         if resume and is_complete(output) and settings == read_settings(output, trust_bundle):
             say("trained before, kept")

@@ -43,8 +43,10 @@ def log_comparison(run: "Run", content: Mapping[str, Any], comparison: "Comparis
 
 
 def _public(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """A row of a case without the patient's id, which has no pseudonym."""
-    return {key: value for key, value in row.items() if key != "patient"} | {"bundle": names[row["bundle"]]}
+    """A row of a case without the names of its patient and its group, which have no pseudonyms."""
+    return {key: value for key, value in row.items() if key not in ("patient", "group")} | {
+        "bundle": names[row["bundle"]]
+    }
 
 
 def _renamed(content: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

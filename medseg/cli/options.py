@@ -1,11 +1,24 @@
 """Options that several commands share."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 TOLERANCE_MM = 1.0
+
+
+def finite(value: float | None) -> float | None:
+    """A number as it is given.
+
+    Raises:
+        typer.BadParameter: it is infinite or no number.
+    """
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter("must be a finite number")
+    return value
+
 
 BundleOption = Annotated[
     str, typer.Option("--bundle", "-b", help="Name of a shipped bundle (see `medseg bundle list`) or path of any.")
@@ -59,7 +72,13 @@ PlanOption = Annotated[
 ]
 MemoryOption = Annotated[
     float | None,
-    typer.Option("--memory", metavar="GB", min=0.0, help="What training may take on its device; else what is free."),
+    typer.Option(
+        "--memory",
+        metavar="GB",
+        min=0.0,
+        callback=finite,
+        help="What training may take there; else what is free.",
+    ),
 ]
 ChannelOption = Annotated[str | None, typer.Option("--channel", help="Channel of the movie, by number from 0 or name.")]
 AxesOption = Annotated[

@@ -50,13 +50,22 @@ def require_free(output: Path, names: Sequence[str], overwrite: bool) -> None:
             raise UserError(f"`{output / name}` exists and is kept: pass --overwrite or another --output")
 
 
-def require_free_bundle(output: Path, source: Path, may_exist: bool) -> None:
-    """Refuse to train into the bundle itself, or into a folder in use unless it ``may_exist``.
+def require_free_bundle(output: Path, source: Path, data: Path | None, may_exist: bool) -> None:
+    """Refuse to train where something would be lost: a bundle may be written over, if it ``may_exist``.
 
     Raises:
-        UserError: it is the one or the other.
+        UserError: ``output`` is, holds or is in ``source``, is or holds ``data``, holds other things, or holds a bundle
+            and may not exist.
     """
-    if output.resolve() == source.resolve() or source.resolve() in output.resolve().parents:
+    target = output.resolve()
+    if target == source.resolve() or source.resolve() in target.parents:
         raise UserError(f"`{output}` is the bundle itself: train into another folder")
-    if not may_exist and output.is_dir() and any(output.iterdir()):
+    for needed in (source, *([data] if data is not None else [])):
+        if target in (needed.resolve(), *needed.resolve().parents):
+            raise UserError(f"`{output}` holds `{needed}`, which training needs: train into another folder")
+    if not target.is_dir() or all(path.match("run*.json") for path in target.iterdir()):
+        return
+    if not may_exist:
         raise UserError(f"`{output}` is not empty and is kept: pass --resume to go on, or --overwrite")
+    if not (target / "configs" / "metadata.json").is_file():
+        raise UserError(f"`{output}` is not empty and no bundle: train into another folder")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medseg.cli.console import print_json, print_table, progress, say
-from medseg.cli.options import DeviceOption, JsonOption, MemoryOption, OverwriteOption, TrustOption
+from medseg.cli.options import DeviceOption, JsonOption, MemoryOption, OverlayOption, OverwriteOption, TrustOption
 from medseg.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ def plan(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Name of a shipped bundle or path of any.")],
     data: Annotated[Path, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File for the plan: plan.yaml.")],
+    overlay: OverlayOption = None,
     memory: MemoryOption = None,
     overwrite: OverwriteOption = False,
     device: DeviceOption = "auto",
@@ -32,6 +33,7 @@ def plan(
     from medseg.bundle.load import choose_device
     from medseg.bundle.trust import require_trust
     from medseg.cli.outputs import make_folder
+    from medseg.cli.read_overrides import read_overrides
     from medseg.training.available_memory import available_memory
     from medseg.training.dataset import find_cases
     from medseg.training.fingerprint import make_fingerprint
@@ -50,6 +52,7 @@ def plan(
     if not metadata.segments:
         raise UserError(f"bundle `{source.name}` tracks particles: it is trained without cases to plan for")
     require_trust(source, trust_bundle)
+    config = merged_config(read_overrides(source, overlay, None, None, trust_bundle), source)
     target = choose_device(device)
     cases = find_cases(data)
     require_enough_cases(cases)
@@ -62,7 +65,7 @@ def plan(
         training_cases=sum(case.split == "train" for case in cases),
         recipe_cases=_recipe_cases(source),
     )
-    made = make_plan(fingerprint, read_recipe(merged_config({}, source)), metadata.image.num_channels, budget)
+    made = make_plan(fingerprint, read_recipe(config), metadata.image.num_channels, budget)
     make_folder(output.absolute().parent)
     title = f"For bundle {source.name} and {len(cases)} cases, by medseg plan; medseg train --plan takes it."
     write_plan(made, output, title)
@@ -80,7 +83,8 @@ def plan(
     print_table("Fingerprint", ["what", "value"], _fingerprint_rows(fingerprint, metadata.classes))
     print_table("Memory", ["what", "GB"], _memory_rows(made.memory, budget.memory))
     print_table("Plan", ["key", "value", "reason"], [(item.key, item.value, item.reason) for item in made.values])
-    say(f"written to {output}; use it: medseg train {bundle} --data {data} --plan {output} -o OUTPUT")
+    laid_over = f" --overlay {overlay}" if overlay else ""
+    say(f"written to {output}; use it: medseg train {bundle}{laid_over} --data {data} --plan {output} -o OUTPUT")
 
 
 def _recipe_cases(source: Path) -> int | None:

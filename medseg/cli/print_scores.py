@@ -11,11 +11,17 @@ def print_scores(metrics: Mapping[str, Any]) -> None:
     """Print the worst cases, the summary and the calibration in the content of a metrics.json."""
     summary: dict[str, dict[str, Any]] = metrics["summary"]
     if metrics["objects"]:
-        worst = sorted(metrics["cases"], key=lambda row: row["objects"]["ap"]["0.50"] or 0.0)[:3]
+        scored = [row for row in metrics["cases"] if row["objects"]["ap"]["0.50"] is not None]
+        worst = sorted(scored, key=lambda row: float(row["objects"]["ap"]["0.50"]))[:3]
         rows = [(row["case"], row["objects"]["ap"]["0.50"], row["objects"]["pq"]) for row in worst]
         print_table("Worst images", ["case", "AP at IoU .5", "PQ"], rows)
     else:
-        worst = sorted(metrics["cases"], key=lambda row: min(row[name]["dice"] or 0.0 for name in summary))[:3]
+        lowest = {
+            number: min(values)
+            for number, row in enumerate(metrics["cases"])
+            if (values := [row[name]["dice"] for name in summary if row[name]["dice"] is not None])
+        }
+        worst = [metrics["cases"][number] for number in sorted(lowest, key=lowest.__getitem__)[:3]]
         rows = [(row["case"], *(row[name]["dice"] for name in summary)) for row in worst]
         print_table("Worst cases (Dice)", ["case", *summary], rows)
     measures: dict[str, Callable[[dict[str, Any]], object]] = {

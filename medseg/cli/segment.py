@@ -131,7 +131,7 @@ def _segment_one(path: Path, name: str, members: "list[LoadedBundle]", choices: 
         _require_no_input(path, name, choices)
         for target in (choices.output / f"{name}_seg{suffix}" for suffix in WRITABLE_SUFFIXES):
             if target.exists() and not choices.overwrite:
-                return _kept(name, target, digest, choices)
+                return _kept(name, target, digest, members, choices)
         former = uncertainty_files(choices.output, name)
         if former and choices.uncertainty and not choices.overwrite:
             raise UserError(f"`{former[0]}` exists and is kept: pass --overwrite or another --output")
@@ -203,16 +203,23 @@ def _require_no_input(path: Path, name: str, choices: _Choices) -> None:
                 raise UserError(f"`{path}`: its {what} would replace the input `{target}`")
 
 
-def _kept(name: str, target: Path, digest: str, choices: _Choices) -> Result:
+def _kept(name: str, target: Path, digest: str, members: "list[LoadedBundle]", choices: _Choices) -> Result:
     """A label that was there already.
 
     Raises:
-        UserError: it is the label of another image, or its uncertainty is asked for and is not there.
+        UserError: it is the label of another image, of other weights or made otherwise, or its uncertainty is asked for
+            and is not there.
     """
     entry = choices.record.get(target.name, {})
     if entry.get("image_sha256", digest) != digest:
         raise UserError(
             f"`{target}` is the label of another image of the same name: choose another --output, or pass --overwrite"
+        )
+    models = [_model(member) for member in members]
+    if entry.get("models", models) != models or entry.get("mirror", choices.mirror) != choices.mirror:
+        raise UserError(
+            f"`{target}` was made by another bundle, or with another --mirror: choose another --output, or pass "
+            "--overwrite"
         )
     maps = uncertainty_files(choices.output, name) if choices.uncertainty else []
     if choices.uncertainty and not maps:

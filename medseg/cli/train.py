@@ -69,9 +69,9 @@ def train(
     metadata = read_metadata(source)
     _require_fitting_options(source.name, metadata, data, device)
     require_trust(source, trust_bundle)
-    overrides = read_overrides(source, overlay, plan, override)
+    overrides = read_overrides(source, overlay, plan, override, trust_bundle)
     settings = TrainingSettings(seed=seed or 0, overrides=overrides)
-    require_free_bundle(output, source, resume or overwrite)
+    require_free_bundle(output, source, data, resume or overwrite)
     if resume:
         settings = resume_settings(output, seed, settings.overrides, trust_bundle)
         if settings.finetuning is not None:

@@ -112,12 +112,12 @@ class MlflowRun:
         self._params |= new.keys()
         self._attempt("parameters", lambda: self._client.log_batch(self.run_id, params=batch))
 
-    def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Set or replace tags."""
+    def set_tags(self, tags: Mapping[str, str], run_id: str | None = None) -> None:
+        """Set or replace tags, of another run if one is named."""
         from mlflow.entities import RunTag
 
         batch = [RunTag(name, value) for name, value in tags.items()]
-        self._attempt("tags", lambda: self._client.log_batch(self.run_id, tags=batch))
+        self._attempt("tags", lambda: self._client.log_batch(run_id or self.run_id, tags=batch))
 
     def log_json(self, name: str, value: object) -> None:
         """Write an artifact, replacing one of the same name."""

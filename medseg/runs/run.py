@@ -148,6 +148,11 @@ class Run:
                 }
             )
 
+    def adopt(self, run_id: str) -> None:
+        """Show a finished run below this one, as one of a command that was killed and goes on."""
+        if self._mlflow and self.run_id:
+            self._mlflow.set_tags({"mlflow.parentRunId": self.run_id}, run_id)
+
     def fail(self, reason: str) -> None:
         """Let the run end as FAILED although the command goes on, as when some of its inputs could not be read."""
         self.failure = reason

@@ -74,17 +74,26 @@ def require_free(folder: Path, source: Path) -> None:
         raise UserError(f"`{folder}` is not empty and holds no cross-validation to go on with: choose another --output")
 
 
+def read_crossval_plan(folder: Path) -> CrossvalPlan:
+    """What the cross-validation in ``folder`` was begun with.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    path = folder / PLAN_FILE
+    try:
+        return CrossvalPlan.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValidationError, UnicodeDecodeError) as error:
+        raise UserError(f"`{path}` is damaged: choose another --output") from error
+
+
 def require_same_plan(plan: CrossvalPlan, folder: Path) -> None:
     """Refuse to go on with another plan than that of ``folder``.
 
     Raises:
         UserError: the two differ in a setting or in the cases, or the file cannot be read.
     """
-    path = folder / PLAN_FILE
-    try:
-        former = CrossvalPlan.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValidationError, UnicodeDecodeError) as error:
-        raise UserError(f"`{path}` is damaged: choose another --output") from error
+    former = read_crossval_plan(folder)
     options = {"seed": "--seed", "overrides": "--set", "folds": "--folds", "keep_test": "--keep-test"}
     given = plan.model_dump()
     changed = [name for name, value in former.model_dump().items() if given[name] != value]

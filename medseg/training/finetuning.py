@@ -7,14 +7,12 @@ from medseg.bundle.weights import find_weights
 from medseg.errors import UserError
 from medseg.io import sha256_of
 from medseg.training.dataset import Case
-from medseg.training.settings import FineTuning, TrainingSettings, read_settings
-from medseg.training.workflow import merged_config, shared_overrides
+from medseg.training.settings import FineTuning, TrainingSettings, inherited_overrides, merge_overrides
+from medseg.training.workflow import merged_config
 
 ITERATIONS = 500
 _VALIDATIONS = 10
 _FEWEST_PATIENTS = 5
-# What goes with a network in a train config, and inference has no use for.
-_OF_NETWORK = ("encoder", "loss")
 _SLOWER = 10
 
 
@@ -43,10 +41,7 @@ def begin_finetuning(
             f"fine-tuning needs cases of {_FEWEST_PATIENTS} patients at least, to train, to choose the weights and to "
             f"measure them; got {len(cases)} cases of {len(patients)}"
         )
-    former = read_settings(source, trusted_by_user)
-    kept = former.overrides if former else {}
-    of_network = {key: value for key, value in kept.items() if key.partition("#")[0] in _OF_NETWORK}
-    given = {**shared_overrides(kept, source), **of_network, **overrides}
+    given = merge_overrides(inherited_overrides(source, trusted_by_user), overrides)
     config = merged_config(given, source)
     _require_keys(config, source.name, freeze_encoder)
     train = sum(case.split == "train" for case in cases)

@@ -52,14 +52,14 @@ def check_training(
         Sentences for the user: the memory needed, and what is unwise.
 
     Raises:
-        UserError: no training case holds some class, a batch is larger than the training set, the network does not take
-            the patch, or the memory does not suffice.
+        UserError: no training case holds some class, or no case that chooses the weights any; a batch is larger than
+            the training set, the network does not take the patch, or the memory does not suffice.
     """
-    _require_every_class(metadata, cases, facts)
+    absent = _require_every_class(metadata, cases, facts)
     recipe = read_recipe(config)
     _require_a_batch(recipe, config, sum(case.split == "train" for case in cases))
     if recipe.network_def is None or recipe.roi_size is None or recipe.batch_size is None:
-        return ["the memory needed is not known: the train config has no network_def, roi_size or batch_size"]
+        return ["the memory needed is not known: the train config has no network_def, roi_size or batch_size", *absent]
     seen = [facts[case.id] for case in cases if case.split != "test"]
     fingerprint = make_fingerprint(seen, metadata.classes)
     spacing = recipe.spacing or fingerprint.spacing.median
@@ -70,7 +70,7 @@ def check_training(
         )
     channels = metadata.image.num_channels
     if not _takes_patch(recipe, channels):
-        return ["the memory needed is not known: the network cannot be tried on torch's meta device"]
+        return ["the memory needed is not known: the network cannot be tried on torch's meta device", *absent]
     try:
         estimate = estimate_training_memory(
             recipe.network_def,
@@ -84,14 +84,22 @@ def check_training(
         raise UserError(f"the network cannot be trained on roi_size {recipe.roi_size}: {first_line(error)}") from error
     padded = _tell_of_padding(recipe, channels, fingerprint, spacing)
     unseen = _tell_of_unseen(recipe, config, fingerprint.median_shape(spacing))
-    return [_require_memory(estimate, choose_device(device), memory_gb), *padded, *unseen]
+    return [_require_memory(estimate, choose_device(device), memory_gb), *padded, *unseen, *absent]
 
 
-def _require_every_class(metadata: BundleMetadata, cases: Sequence[Case], facts: Mapping[str, CaseFacts]) -> None:
-    held = set().union(*(facts[case.id].held for case in cases if case.split == "train"))
-    absent = [f"{name} (label value {value})" for value, name in metadata.classes.items() if value not in held]
-    if absent:
-        raise UserError(f"no training case holds the class {', '.join(absent)}: give cases with it")
+def _require_every_class(metadata: BundleMetadata, cases: Sequence[Case], facts: Mapping[str, CaseFacts]) -> list[str]:
+    """Every class in training, and one at least where the weights are chosen; a sentence for those missing there."""
+    absent: dict[str, list[str]] = {}
+    for split in ("train", "validation"):
+        held = set().union(*(facts[case.id].held for case in cases if case.split == split))
+        absent[split] = [
+            f"{name} (label value {value})" for value, name in metadata.classes.items() if value not in held
+        ]
+    if absent["train"]:
+        raise UserError(f"no training case holds the class {', '.join(absent['train'])}: give cases with it")
+    if len(absent["validation"]) == len(metadata.classes):
+        raise UserError("none of the cases that choose the weights holds any class: give more cases, or label them")
+    return [f"warning: no case that chooses the weights holds the class {name}" for name in absent["validation"]]
 
 
 def _require_a_batch(recipe: Recipe, config: Mapping[str, Any], training_cases: int) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,11 @@ from medseg.bundle.trust import is_live
 from medseg.errors import UserError
 from medseg.io.atomic import atomic_path
 from medseg.training.fold import Fold
-from medseg.training.workflow import GIVEN_BY_OPTIONS
+from medseg.training.workflow import GIVEN_BY_OPTIONS, shared_overrides
 
 _FILE = Path("train") / "settings.json"
+# What goes with a network in a train config, and inference has no use for.
+_OF_NETWORK = ("encoder", "loss")
 
 
 class FineTuning(BaseModel, extra="forbid"):
@@ -56,6 +59,30 @@ def read_settings(bundle: Path, trusted_by_user: bool) -> TrainingSettings | Non
     if is_live(settings.overrides) and not trusted_by_user:
         raise UserError(f"`{path}` holds expressions that can run code: read it, then pass --trust-bundle")
     return settings
+
+
+def inherited_overrides(bundle: Path, trusted_by_user: bool) -> dict[str, Any]:
+    """What ``bundle`` was trained with beyond its train config, and a training that starts from it needs too.
+
+    That is what its inference config was given as well, such as the network, the window or the spacing, and what goes
+    with the network. The train config itself stays as it was written, so that what can run code in it is known.
+
+    Raises:
+        UserError: its settings are damaged, or hold expressions that could run code.
+    """
+    settings = read_settings(bundle, trusted_by_user)
+    kept = settings.overrides if settings else {}
+    shared = shared_overrides(kept, bundle)
+    return {key: value for key, value in kept.items() if key in shared or key.partition("#")[0] in _OF_NETWORK}
+
+
+def merge_overrides(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Overrides laid over each other, later ones last: a key that is given whole takes away former parts of it."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        former = {key: value for key, value in merged.items() if key.partition("#")[0] not in layer}
+        merged = {**{key: value for key, value in former.items() if key not in layer}, **layer}
+    return merged
 
 
 def resume_settings(

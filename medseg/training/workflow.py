@@ -7,13 +7,16 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from medseg.bundle.metadata import read_metadata
 from medseg.errors import UserError, first_line
 from medseg.io.atomic import atomic_path
 from medseg.training.freeze import freeze
 from medseg.training.start_from import start_from
+
+if TYPE_CHECKING:
+    from monai.bundle import ConfigParser
 
 TRAIN_CONFIG = Path("configs") / "train.yaml"
 INFERENCE_CONFIG = TRAIN_CONFIG.with_name("inference.yaml")
@@ -43,7 +46,7 @@ def parse_overrides(pairs: Sequence[str], bundle: Path) -> dict[str, Any]:
     """
     import yaml
 
-    known = yaml.safe_load((bundle / TRAIN_CONFIG).read_text(encoding="utf-8"))
+    known = merged_config({}, bundle)
     overrides: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -113,12 +116,9 @@ def merged_config(overrides: Mapping[str, Any], bundle: Path) -> dict[str, Any]:
     """The whole train config with ``overrides`` in place, as plain data.
 
     Raises:
-        UserError: a key reaches into what is no section.
+        UserError: the bundle has no such config, it is damaged, or a key reaches into what is no section.
     """
-    from monai.bundle import ConfigParser
-
-    parser = ConfigParser()
-    parser.read_config(str(bundle / TRAIN_CONFIG))
+    parser = _read_config(bundle / TRAIN_CONFIG)
     for key, value in overrides.items():
         try:
             parser.update({key: value})
@@ -128,11 +128,28 @@ def merged_config(overrides: Mapping[str, Any], bundle: Path) -> dict[str, Any]:
 
 
 def shared_overrides(overrides: Mapping[str, Any], source: Path) -> dict[str, Any]:
-    """Those of ``overrides`` that are of the inference config of ``source`` too, as of the network."""
+    """Those of ``overrides`` that are of the inference config of ``source`` too, as of the network.
+
+    Raises:
+        UserError: the bundle has no such config, or it is damaged.
+    """
+    config = _read_config(source / INFERENCE_CONFIG).config
+    return {key: value for key, value in overrides.items() if key.partition("#")[0] in config}
+
+
+def _read_config(path: Path) -> "ConfigParser":
+    import yaml
     from monai.bundle import ConfigParser
 
-    config = ConfigParser.load_config_file(str(source / INFERENCE_CONFIG))
-    return {key: value for key, value in overrides.items() if key.partition("#")[0] in config}
+    if not path.is_file():
+        bundle = path.parents[1]
+        raise UserError(f"bundle `{bundle.name}` has no {path.relative_to(bundle).as_posix()}, so it cannot be trained")
+    parser = ConfigParser()
+    try:
+        parser.read_config(str(path))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"`{path}` cannot be read: {first_line(error)}") from error
+    return parser
 
 
 def carry_over(overrides: Mapping[str, Any], source: Path, bundle: Path) -> bool:
@@ -144,8 +161,7 @@ def carry_over(overrides: Mapping[str, Any], source: Path, bundle: Path) -> bool
     """
     from monai.bundle import ConfigParser
 
-    parser = ConfigParser()
-    parser.read_config(str(source / INFERENCE_CONFIG))
+    parser = _read_config(source / INFERENCE_CONFIG)
     shared = {key: value for key, value in shared_overrides(overrides, source).items() if parser.get(key) != value}
     if shared:
         parser.update(shared)

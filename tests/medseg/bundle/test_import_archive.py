@@ -231,6 +231,10 @@ def test_a_bundle_that_is_there_is_kept_or_replaced_as_a_whole(tmp_path: Path) -
     assert (target / "mine").exists()
     import_archive(path, target, overwrite=True)
     assert content(target) == {"configs/metadata.json": METADATA}
+    (target / "train").mkdir()
+    (target / "train" / "last.pt").touch()
+    with pytest.raises(UserError, match="holds a training of yours"):
+        import_archive(path, target, overwrite=True)
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, Path.touch])

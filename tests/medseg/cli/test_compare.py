@@ -78,7 +78,7 @@ def seven_cases(made_up_cases: Path, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.mark.timeout(600)
 def test_the_numbers_are_those_of_evaluate(medseg, tiny_bundle, seven_cases, logged, tmp_path):
     one, other = tiny_bundle("jane_doe", 0), tiny_bundle("second", 1)
-    (tmp_path / "kinds.csv").write_text("id,kind\ncase_00,a\ncase_01,b\ncase_02,a\n")
+    (tmp_path / "kinds.csv").write_text("id,kind\ncase_00,JaneDoe\ncase_01,b\ncase_02,JaneDoe\n")
     start = ("compare", one, other, one, "--data", seven_cases, "-o", tmp_path / "out", "--trust-bundle")
     result = medseg(*start, "--groups", f"{tmp_path / 'kinds.csv'}:kind", "--json")
 
@@ -115,7 +115,7 @@ def test_the_numbers_are_those_of_evaluate(medseg, tiny_bundle, seven_cases, log
     for (name, *_), row in differences.items():
         if name == "jane_doe-2":  # a bundle does not differ from itself
             assert (row["mean"], row["ci95"], row["verdict"]) == (0, [0, 0], "no difference shown")
-    assert {name: part["n"] for name, part in content["groups"].items()} == {"a": 2, "b": 1}
+    assert {name: part["n"] for name, part in content["groups"].items()} == {"JaneDoe": 2, "b": 1}
     assert content["n_patients"] == 6
     assert len(content["worst"]) == 3
 
@@ -133,7 +133,7 @@ def test_the_numbers_are_those_of_evaluate(medseg, tiny_bundle, seven_cases, log
     told = json.dumps([run.data.metrics, run.data.tags, run.data.params])
     told += "".join(path.read_text() for path in artifacts.rglob("*.json"))
     assert "case-" in told
-    for name in ("jane", "second_", '"second"', "patient_", "case_0"):
+    for name in ("jane", "JaneDoe", "second_", '"second"', "patient_", "case_0"):
         assert name not in told
     assert len({name.split("_")[0] for name in run.data.metrics if name.endswith("anterior_dice_mean")}) == 3
 

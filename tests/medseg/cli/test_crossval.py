@@ -81,6 +81,9 @@ def test_every_case_is_scored_by_the_model_that_has_not_seen_it(medseg, crossval
     assert again.code == 0, again.err
     assert "Post-processing, gain in Dice" in again.out
     assert again.err.count("finished before, kept") == 3
+    parent, second = (run for run in logged() if "mlflow.parentRunId" not in run.data.tags)
+    children = [run for run in logged() if "mlflow.parentRunId" in run.data.tags]
+    assert [run.data.tags["mlflow.parentRunId"] for run in children] == [second.info.run_id] * 3
     assert json.loads((out / "metrics.json").read_text()) == metrics
     assert "Dice of each fold" in again.out
 
@@ -92,15 +95,22 @@ def test_every_case_is_scored_by_the_model_that_has_not_seen_it(medseg, crossval
     assert [f"fold {fold}: trained before, kept" in scored for fold in range(3)] == [True, True, False]
     assert json.loads((out / "metrics.json").read_text()) == metrics
 
-    # The bundle with what was kept does to its test cases what the trials said.
-    new = tmp_path / "new"
-    given = medseg("bundle", "postprocess", out / "fold_1", "--crossval", out, "-o", new, "--no-log")
+    # What is to test a bundle chooses nothing of it.
+    new, other = tmp_path / "new", shutil.copytree(out / "fold_1", tmp_path / "other")
+    refused = medseg("bundle", "postprocess", other, "--crossval", out, "-o", new, "--no-log")
+    assert refused.code == 2
+    assert "5 of the 5 cases that are to test bundle `other` are among those" in refused.err
+    # One that has other tests does to these cases what the trials said.
+    (other / "docs" / "manifest.json").unlink()
+    given = medseg("bundle", "postprocess", other, "--crossval", out, "-o", new, "--no-log")
     assert given.code == 0, given.err
     assert read_metadata(new).postprocessing.model_dump() == metrics["postprocessing"]
     assert metrics["postprocessing"]["largest_component"] == [1, 2]
-    scores = ("--split", "test", "-o", tmp_path / "scores", "--trust-bundle", "--json", "--no-log")
+    scores = ("-o", tmp_path / "scores", "--trust-bundle", "--json", "--no-log")
+    of_fold = {row["case"] for row in metrics["cases"] if row["fold"] == 1}
     for row in json.loads(medseg("evaluate", "-b", new, "--data", made_up_cases, *scores).out)["cases"]:
-        assert row["anterior"]["dice"] == pytest.approx(trials[row["case"]][0]["after"])
+        if row["case"] in of_fold:
+            assert row["anterior"]["dice"] == pytest.approx(trials[row["case"]][0]["after"])
 
 
 def test_a_cross_validation_goes_on_only_as_it_was_begun(crossval, made_up_cases, tmp_path):

@@ -34,6 +34,9 @@ def test_a_plan_is_written_explained_kept_and_trained_with(medseg, planned, made
     assert "case_0" not in json.dumps(printed["fingerprint"])
     assert "case_0" not in path.read_text()
 
+    endless = medseg("plan", "hippocampus_unet", "--data", made_up_cases, "-o", tmp_path / "no.yaml", "--memory", "inf")
+    assert endless.code == 2
+    assert "finite number" in endless.err
     again = medseg("plan", "hippocampus_unet", "--data", made_up_cases, "-o", path)
     assert again.code == 2
     assert "--overwrite" in again.err

@@ -118,6 +118,9 @@ def test_a_label_is_never_taken_for_that_of_another_image_of_its_name(medseg, cr
     again = json.loads(medseg(*segment, crop_file).out)["results"][0]
     assert again["status"] == "kept"
     assert again["volumes_ml"] == first["volumes_ml"]
+    mirrored = medseg(*segment, crop_file, "--mirror")
+    assert mirrored.code == 2
+    assert "made by another bundle, or with another --mirror" in mirrored.err
 
     (tmp_path / "other").mkdir()
     write_image(tmp_path / "other" / "crop.nii.gz", replace(hippocampus_crop, data=hippocampus_crop.data + 1))

@@ -32,3 +32,19 @@ def test_an_overlay_changes_the_train_config_to_one_that_can_be_built(bundle, ov
 def test_an_unknown_overlay_is_named(name, told):
     with pytest.raises(UserError, match=told):
         read_overlay(name, shipped_bundles()["hippocampus_unet"])
+
+
+def test_an_overlay_of_comments_changes_nothing_and_a_damaged_one_is_a_sentence(tmp_path):
+    (tmp_path / "configs").mkdir()
+    path = tmp_path / "configs" / "mine.yaml"
+    path.write_text("# nothing yet\n")
+    assert read_overlay("mine", tmp_path) == {}
+    for damaged, told in (("a: [", "must be YAML"), ("- a", "must hold keys")):
+        path.write_text(damaged)
+        with pytest.raises(UserError, match=told):
+            read_overlay("mine", tmp_path)
+
+
+def test_a_bundle_without_a_train_config_is_a_sentence(tmp_path):
+    with pytest.raises(UserError, match=r"has no configs/train\.yaml, so it cannot be trained"):
+        merged_config({}, tmp_path)

@@ -48,6 +48,14 @@ def test_a_class_that_only_test_cases_hold_is_named(check: Callable[..., list[st
         check(facts)
 
 
+def test_cases_that_choose_the_weights_hold_something(check: Callable[..., list[str]], facts_of: MakeFacts) -> None:
+    both, one, none = (facts_of((18, 20, 16), voxels=held) for held in ({1: 1, 2: 1}, {1: 1}, {0: 9}))
+    (_, warning) = check([both, both, one, both, both, both])
+    assert warning == "warning: no case that chooses the weights holds the class posterior (label value 2)"
+    with pytest.raises(UserError, match="none of the cases that choose the weights holds any class"):
+        check([both, both, none, both, both, both])
+
+
 def test_more_memory_than_there_is(check: Callable[..., list[str]]) -> None:
     with pytest.raises(UserError, match=r"needs about 0\.\d+ GB of memory and 0\.01 GB are available: lower"):
         check(memory_gb=0.01)
