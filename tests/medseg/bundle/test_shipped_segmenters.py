@@ -57,3 +57,31 @@ def test_bundles_of_one_task_differ_in_their_network_alone(task, config):
 def _without_network(text, name):
     text = re.sub(r"network_def:\n(?:  .*\n)+", "", text)
     return re.sub(r"(?m)^(max_epochs|encoder): .+$", "", text).replace(name, "NAME")
+
+
+@pytest.mark.parametrize("config", ["train", "inference", "evaluate"])
+@pytest.mark.parametrize("name", [name for name in SEGMENTERS if name.startswith("nuclei_")])
+def test_a_picture_with_a_palette_is_read_in_its_colours(name, config, tmp_path):
+    from monai.bundle import ConfigParser
+    from PIL import Image as Picture
+
+    colours = Picture.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)).quantize(8)
+    colours.save(tmp_path / "palette.png")
+    colours.convert("RGB").save(tmp_path / "colours.png")
+    parser = ConfigParser()
+    parser.read_config(
+        [str(SEGMENTERS[name] / "configs" / f"{file}.yaml") for file in dict.fromkeys(("inference", config))]
+    )
+    key = "train#deterministic_transforms" if config == "train" else "preprocessing#transforms"
+    transforms = parser.get_parsed_content(key)
+    load = [transform for transform in transforms if "image" in getattr(transform, "keys", ())][:2]
+    first, second = (_chain(load, tmp_path / f"{kind}.png") for kind in ("palette", "colours"))
+    assert first.shape == (3, 8, 8)
+    assert torch.equal(first, second)
+
+
+def _chain(transforms, path):
+    item = {"image": str(path)}
+    for transform in transforms:
+        item = transform(item)
+    return item["image"].as_tensor()
