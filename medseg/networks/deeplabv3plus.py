@@ -15,6 +15,7 @@ from medseg.networks.widened import widened
 BLOCKS = (3, 4, 6, 3)
 _INNER, _STEM, _POOLED, _SKIPPED = (64, 128, 256, 512), 64, 256, 48
 _EXPANSION = 4
+UPSAMPLINGS = ("linear", "learned")
 # Dilations at an output stride of 16 on the 513 pixels of the paper, which are 33 features wide there.
 _RATES, _PUBLISHED_SIZE = (6, 12, 18), 33
 
@@ -46,6 +47,9 @@ class DeepLabV3Plus(nn.Module):
         stem_stride: By how much the early features are that the decoder refines with: 4; less for small patches.
         rates: Dilations of the three parallel convolutions; see `atrous_rates`. None: those of the paper.
         width: Multiplies the features of every layer.
+        upsampling: How logits come from the early features' grid to the image's: ``linear`` as published, or
+            ``learned`` by a transposed convolution. With a linear one the logits next to a border have to overshoot for
+            it to be sharp, which a structure of few voxels suffers from.
         blocks: Residual blocks of each of the four stages.
         norm: Normalisation, in MONAI's way: a name, or a name and its options.
         dropout: Share of the joined features left out in training.
@@ -66,6 +70,7 @@ class DeepLabV3Plus(nn.Module):
         stem_stride: int = 4,
         rates: Sequence[int] | None = None,
         width: float = 1.0,
+        upsampling: str = "linear",
         blocks: Sequence[int] = BLOCKS,
         norm: Norm = "batch",
         dropout: float = 0.1,
@@ -74,6 +79,7 @@ class DeepLabV3Plus(nn.Module):
         require_choice("spatial_dims", spatial_dims, (2, 3))
         require_choice("output_stride", output_stride, (4, 8, 16))
         require_choice("stem_stride", stem_stride, (1, 2, 4))
+        require_choice("upsampling", upsampling, UPSAMPLINGS)
         if output_stride < 2 * stem_stride:
             raise ValueError(f"`output_stride` must be twice `stem_stride` or more, got {output_stride}, {stem_stride}")
         if len(blocks) != len(BLOCKS):
@@ -83,6 +89,7 @@ class DeepLabV3Plus(nn.Module):
         require_positive(in_channels=in_channels, out_channels=out_channels, width=width)
         require_positive(blocks=min(blocks), rates=min(rates, default=1))
         inner, (stem, pooled, skipped) = widened(_INNER, width), widened((_STEM, _POOLED, _SKIPPED), width)
+        self.is_learned = upsampling == "learned" and stem_stride > 1
         self.mode = "bilinear" if spatial_dims == 2 else "trilinear"
         shrink = [Pool[Pool.MAX, spatial_dims](3, stride=2, padding=1)] if stem_stride == 4 else []
         self.stem = nn.Sequential(
@@ -102,7 +109,12 @@ class DeepLabV3Plus(nn.Module):
         self.refine = nn.Sequential(
             *_separable(spatial_dims, pooled + skipped, pooled, norm), *_separable(spatial_dims, pooled, pooled, norm)
         )
-        self.classify = Conv[Conv.CONV, spatial_dims](pooled, out_channels, 1)
+        if self.is_learned:
+            self.classify: nn.Module = Conv[Conv.CONVTRANS, spatial_dims](
+                pooled, out_channels, 2 * stem_stride, stride=stem_stride, padding=stem_stride // 2
+            )
+        else:
+            self.classify = Conv[Conv.CONV, spatial_dims](pooled, out_channels, 1)
         initialise(self)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -110,7 +122,13 @@ class DeepLabV3Plus(nn.Module):
         early = self.early(self.stem(image))
         skip = self.skip(early)
         context = self._resized(self.pyramid(self.late(early)), skip)
-        return self._resized(self.classify(self.refine(torch.cat([context, skip], dim=1))), image)
+        logits: Tensor = self.classify(self.refine(torch.cat([context, skip], dim=1)))
+        if not self.is_learned:
+            return self._resized(logits, image)
+        # Early features are rounded up to whole ones.
+        for axis in range(2, image.dim()):
+            logits = logits.narrow(axis, 0, image.shape[axis])
+        return logits
 
     def _resized(self, features: Tensor, like: Tensor) -> Tensor:
         return interpolate(features, like.shape[2:], mode=self.mode, align_corners=False)

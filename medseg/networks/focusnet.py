@@ -17,7 +17,8 @@ HEADS = ("single", "series")
 # Features of each level at width 1, of the attention branch and of the segmentation branch; of its last blocks; and of
 # a side output.
 _ATTENTION, _SEGMENTATION, _LAST, _SIDE = (32, 64, 128, 256), (64, 128, 256, 512), (32, 16, 4), 32
-# Squeezed features, at least as many as the published network's narrowest block has: a single one could fall silent.
+# Squeezed and last features, at least as many as the published network's narrowest block has: a single one could fall
+# silent, and tells classes apart badly.
 _REDUCTION, _FEWEST = 16, 4
 
 Step = tuple[int, ...]
@@ -36,7 +37,7 @@ class FocusNet(nn.Module):
         out_channels: Classes, the background among them; 1 for a binary mask.
         head: ``single`` for one 1 x 1 convolution, as published at ISBI 2019; ``series`` for side outputs of every
             decoder level that are fused, as in the authors' later code.
-        width: Multiplies the features of every layer.
+        width: Multiplies the features of every layer; the last ones are never fewer than 4 or than there are classes.
         stem_size: Kernel of the segmentation branch's first convolution, odd. 3 spares much in 3D.
         strides: By how much each of the four lower levels is coarser than the one above it: a number, or one an axis.
         norm: Normalisation, in MONAI's way: a name, or a name and its options.
@@ -68,7 +69,9 @@ class FocusNet(nn.Module):
         if stem_size < 1 or stem_size % 2 == 0:
             raise ValueError(f"`stem_size` must be odd and positive, got {stem_size}")
         steps = per_axis("strides", strides, 4, spatial_dims)
-        narrow, wide, last = (widened(features, width) for features in (_ATTENTION, _SEGMENTATION, _LAST))
+        narrow, wide = (widened(features, width) for features in (_ATTENTION, _SEGMENTATION))
+        # One feature would order the classes along a line, and between the first and the last always lie the others.
+        last = [max(n, _FEWEST, out_channels) for n in widened(_LAST, width)]
         self.multiple = list(_product(steps))
         self.attention = _Attention(spatial_dims, in_channels, narrow, wide[:3], steps[:3], norm, dropout)
         self.stem = nn.Sequential(

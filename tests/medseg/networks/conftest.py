@@ -16,6 +16,9 @@ SMALL: dict[str, Callable[..., nn.Module]] = {
     "deeplabv3plus": lambda *args, **options: DeepLabV3Plus(
         *args, width=0.1, blocks=(1, 1, 1, 1), output_stride=8, stem_stride=2, rates=(1, 2, 3), dropout=0.0, **options
     ),
+    "deeplabv3plus-learned": lambda *args, **options: DeepLabV3Plus(
+        *args, width=0.1, blocks=(1, 1, 1, 1), upsampling="learned", dropout=0.0, **options
+    ),
     "fcn": lambda *args, **options: FCN8s(*args, width=0.1, fc_width=16, fc_size=3, dropout=0.0, **options),
     "segnet": lambda *args, **options: SegNet(*args, width=0.1, **options),
 }

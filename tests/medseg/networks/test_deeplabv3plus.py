@@ -65,8 +65,18 @@ def test_a_single_image_can_be_trained_on():
         ({"output_stride": 4}, "twice `stem_stride`"),
         ({"rates": (0, 1, 2)}, "`rates`"),
         ({"blocks": (3, 4)}, "4 entries"),
+        ({"upsampling": "nearest"}, "`upsampling`"),
     ],
 )
 def test_impossible_options_are_refused(options, said):
     with pytest.raises(ValueError, match=said):
         DeepLabV3Plus(2, 1, 2, **options)
+
+
+@pytest.mark.parametrize("stem_stride", [1, 2, 4])
+@pytest.mark.parametrize("side", [29, 32, 35])
+def test_learned_upsampling_gives_every_pixel_a_logit(stem_stride, side):
+    network = DeepLabV3Plus(
+        2, 1, 3, width=0.1, blocks=(1, 1, 1, 1), stem_stride=stem_stride, output_stride=8, upsampling="learned"
+    ).eval()
+    assert network(torch.randn(1, 1, side, side + 2)).shape == (1, 3, side, side + 2)

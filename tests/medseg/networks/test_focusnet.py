@@ -55,3 +55,9 @@ def test_strides_may_differ_from_axis_to_axis():
 def test_impossible_options_are_refused(options, said):
     with pytest.raises(ValueError, match=said):
         FocusNet(2, 1, 2, **options)
+
+
+@pytest.mark.parametrize(("width", "classes", "features"), [(1.0, 1, 4), (0.25, 3, 4), (0.25, 7, 7)])
+def test_a_narrow_network_tells_every_class_by_features_of_its_own(width, classes, features):
+    """With one last feature, as a quarter of four would be, classes are stretches of a line, and some never touch."""
+    assert FocusNet(2, 1, classes, width=width).head.conv.in_channels == features
