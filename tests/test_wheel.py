@@ -81,7 +81,7 @@ def test_an_exported_bundle_needs_the_wheel_and_monai_alone(python, tmp_path):
     options = ["--bundle_root", "hippocampus_unet", "--dataset_dir", "images", "--output_dir", "monais"]
     python("-m", "monai.bundle", "run", "--config_file", "hippocampus_unet/configs/inference.yaml", *options)
     # Trusted without a word, because its code is that of the bundle in the wheel.
-    python("-m", "medseg", "segment", str(scan), "--bundle", "hippocampus_unet", "-o", "ours", "--no-log")
+    python("-m", "medseg", "segment", str(scan), "--bundle", "./hippocampus_unet", "-o", "ours", "--no-log")
     monais, ours = (read_label(tmp_path / name / "scan_seg.nii.gz").data for name in ("monais", "ours"))
     assert set(np.unique(ours)) == {0, 1, 2}
     assert (monais != ours).mean() <= 1e-3
