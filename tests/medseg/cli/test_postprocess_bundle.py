@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from medseg.bundle import find_bundle, read_metadata
+from medseg.bundle import find_bundle, read_manifest, read_metadata
 from medseg.bundle.choose_postprocessing import choose_postprocessing
 from medseg.bundle.trust import is_trusted
 from medseg.bundle.try_postprocessing import PostprocessingTrial
@@ -15,9 +15,11 @@ SHIPPED = find_bundle("hippocampus_unet")
 
 @pytest.fixture
 def crossval(tmp_path: Path):
-    """Writes the metrics.json of a cross-validation of the shipped bundle in which an option gained ``gain``."""
+    """Writes what a cross-validation of the shipped bundle leaves, in which an option gained ``gain``."""
 
-    def write(gain: float = 0.0, classes: dict[int, str] | None = None, **changes: object) -> Path:
+    def write(
+        gain: float = 0.0, classes: dict[int, str] | None = None, image: str = "unknown", **changes: object
+    ) -> Path:
         trial = PostprocessingTrial(option="fill_holes", value=2, before=0.5, after=0.5 + gain)
         content = {
             "bundle": {
@@ -26,11 +28,14 @@ def crossval(tmp_path: Path):
                 "inference_sha256": sha256_of(SHIPPED / "configs" / "inference.yaml"),
             },
             "missing_folds": [],
-            "postprocessing": choose_postprocessing([[trial]] * 5).model_dump(),
+            "postprocessing": choose_postprocessing([[trial]] * 6).model_dump(),
         }
         folder = tmp_path / "folds"
         folder.mkdir(exist_ok=True)
         (folder / "metrics.json").write_text(json.dumps(content | changes))
+        case = {"case": "a", "patient": "a", "part": 1, "fold": 0, "image_sha256": image, "label_sha256": "unknown"}
+        plan = {"bundle": "b", "code_sha256": "c", "seed": 0, "overrides": {}, "folds": 5, "keep_test": True}
+        (folder / "folds.json").write_text(json.dumps(plan | {"cases": [case]}))
         return folder
 
     return write
@@ -88,6 +93,8 @@ def test_evidence_that_is_not_for_the_bundle_is_one_sentence(medseg, crossval, t
     assert "holds no evidence" in refused()
     crossval(gain=0.1, classes={1: "posterior", 2: "anterior"})
     assert "was of 1 posterior, 2 anterior (`hippocampus_unet`)" in refused()
+    crossval(gain=0.1, image=next(iter(read_manifest(SHIPPED).of_split("test"))))
+    assert "1 of the 40 cases that are to test bundle `hippocampus_unet` are among those" in refused()
     crossval(gain=0.1)
     assert "gives no labels of classes" in refused("particle_tracker")
     other = tmp_path / "other"
