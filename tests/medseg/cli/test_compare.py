@@ -142,6 +142,7 @@ def test_the_numbers_are_those_of_evaluate(medseg, tiny_bundle, seven_cases, log
     assert "--overwrite" in kept.err
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_only_cases_of_the_split_of_every_bundle_are_compared(medseg, tiny_bundle, seven_cases, tmp_path):
     data = tmp_path / "data"
