@@ -63,7 +63,8 @@ def require_free_bundle(output: Path, source: Path, data: Path | None, may_exist
     for needed in (source, *([data] if data is not None else [])):
         if target in (needed.resolve(), *needed.resolve().parents):
             raise UserError(f"`{output}` holds `{needed}`, which training needs: train into another folder")
-    if not target.is_dir() or all(path.match("run*.json") for path in target.iterdir()):
+    left = ("run*.json", ".medseg-*")  # by a command that failed, or was killed, before it began
+    if not target.is_dir() or all(any(path.match(pattern) for pattern in left) for path in target.iterdir()):
         return
     if not may_exist:
         raise UserError(f"`{output}` is not empty and is kept: pass --resume to go on, or --overwrite")

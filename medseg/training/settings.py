@@ -80,8 +80,8 @@ def merge_overrides(*layers: Mapping[str, Any]) -> dict[str, Any]:
     """Overrides laid over each other, later ones last: a key that is given whole takes away former parts of it."""
     merged: dict[str, Any] = {}
     for layer in layers:
-        former = {key: value for key, value in merged.items() if key.partition("#")[0] not in layer}
-        merged = {**{key: value for key, value in former.items() if key not in layer}, **layer}
+        kept = {key: value for key, value in merged.items() if not {key, key.partition("#")[0]} & layer.keys()}
+        merged = {**kept, **layer}
     return merged
 
 

@@ -21,6 +21,7 @@ def test_an_empty_folder_and_one_with_records_of_failed_runs_are_free(source, tm
     require_free_bundle(tmp_path / "new", source, None, may_exist=False)
     (tmp_path / "failed").mkdir()
     (tmp_path / "failed" / "run.json").touch()
+    (tmp_path / "failed" / ".medseg-1a2b.tmp").touch()
     require_free_bundle(tmp_path / "failed", source, None, may_exist=False)
 
 
