@@ -4,7 +4,7 @@ from typing import Annotated
 import typer
 
 from medseg.cli.console import frame_progress, print_json, print_table, say
-from medseg.cli.copy_bundle import copy_bundle, require_free_for_copy
+from medseg.cli.copy_bundle import copy_bundle
 from medseg.cli.model_name import bundle_option, model_name
 from medseg.cli.options import DeviceOption, JsonOption, NoLogOption, OutputOption, OverwriteOption, TrustOption
 from medseg.errors import UserError
@@ -28,7 +28,7 @@ def calibrate_bundle(
     from medseg.bundle import find_bundle, load_bundle, read_manifest, read_metadata
     from medseg.bundle.calibrate import calibrate
     from medseg.bundle.write_section import write_section
-    from medseg.cli.outputs import make_folder
+    from medseg.cli.outputs import make_folder, require_free_bundle
     from medseg.runs import open_run
     from medseg.training.dataset import find_cases
     from medseg.training.manifest import select_split
@@ -36,7 +36,7 @@ def calibrate_bundle(
     folder = find_bundle(name)
     if not read_metadata(folder).segments:
         raise UserError(f"bundle `{folder.name}` tracks particles and segments nothing: use medseg track --calibrate")
-    require_free_for_copy(output, folder, overwrite)
+    require_free_bundle(output, folder, overwrite)
     manifest = read_manifest(folder)
     cases = find_cases(data)
     options = {"bundle": bundle_option(folder), "device": device}

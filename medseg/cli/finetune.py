@@ -80,7 +80,7 @@ def finetune(
         if "max_epochs" in overrides:
             raise UserError("--epochs and --set max_epochs are the same: give one of them")
         overrides["max_epochs"] = epochs
-    require_free_bundle(output, source, data, resume or overwrite)
+    require_free_bundle(output, source, resume or overwrite, data)
     cases = find_cases(data)
     if resume:
         settings = resume_settings(output, seed, overrides, trust_bundle)

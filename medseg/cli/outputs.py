@@ -50,8 +50,14 @@ def require_free(output: Path, names: Sequence[str], overwrite: bool) -> None:
             raise UserError(f"`{output / name}` exists and is kept: pass --overwrite or another --output")
 
 
-def require_free_bundle(output: Path, source: Path, data: Path | None, may_exist: bool) -> None:
-    """Refuse to train where something would be lost: a bundle may be written over, if it ``may_exist``.
+def require_free_bundle(output: Path, source: Path, may_exist: bool, data: Path | None = None) -> None:
+    """Refuse to make a bundle where something would be lost: one may be written over, if it ``may_exist``.
+
+    Args:
+        output: Folder of the bundle to be made.
+        source: Bundle that it is made of.
+        may_exist: Whether ``output`` may be a bundle already.
+        data: Folder of the cases that are needed for it.
 
     Raises:
         UserError: ``output`` is, holds or is in ``source``, is or holds ``data``, holds other things, or holds a bundle
@@ -59,14 +65,15 @@ def require_free_bundle(output: Path, source: Path, data: Path | None, may_exist
     """
     target = output.resolve()
     if target == source.resolve() or source.resolve() in target.parents:
-        raise UserError(f"`{output}` is the bundle itself: train into another folder")
+        raise UserError(f"`{output}` is the bundle itself: choose another --output")
     for needed in (source, *([data] if data is not None else [])):
         if target in (needed.resolve(), *needed.resolve().parents):
-            raise UserError(f"`{output}` holds `{needed}`, which training needs: train into another folder")
+            raise UserError(f"`{output}` holds `{needed}`, which is needed: choose another --output")
     left = ("run*.json", ".medseg-*")  # by a command that failed, or was killed, before it began
     if not target.is_dir() or all(any(path.match(pattern) for pattern in left) for path in target.iterdir()):
         return
-    if not may_exist:
-        raise UserError(f"`{output}` is not empty and is kept: pass --resume to go on, or --overwrite")
     if not (target / "configs" / "metadata.json").is_file():
-        raise UserError(f"`{output}` is not empty and no bundle: train into another folder")
+        raise UserError(f"`{output}` is not empty and no bundle: choose another --output")
+    if not may_exist:
+        hint = "; its training goes on with --resume" if (target / "train" / "last.pt").is_file() else ""
+        raise UserError(f"`{output}` is not empty and is kept: pass --overwrite or another --output{hint}")

@@ -4,7 +4,7 @@ from typing import Annotated
 import typer
 
 from medseg.cli.console import print_json, say
-from medseg.cli.copy_bundle import copy_bundle, require_free_for_copy
+from medseg.cli.copy_bundle import copy_bundle
 from medseg.cli.crossval_evidence import crossval_evidence
 from medseg.cli.model_name import bundle_option, model_name
 from medseg.cli.options import JsonOption, NoLogOption, OutputOption, OverwriteOption
@@ -28,7 +28,7 @@ def postprocess_bundle(
     from medseg.bundle import find_bundle, read_metadata
     from medseg.bundle.weights import find_weights
     from medseg.bundle.write_section import write_section
-    from medseg.cli.outputs import make_folder
+    from medseg.cli.outputs import make_folder, require_free_bundle
     from medseg.io import sha256_of
     from medseg.runs import open_run
 
@@ -36,7 +36,7 @@ def postprocess_bundle(
     metadata = read_metadata(folder)
     if not metadata.segments or metadata.has_instances:
         raise UserError(f"bundle `{folder.name}` gives no labels of classes, which post-processing is for")
-    require_free_for_copy(output, folder, overwrite)
+    require_free_bundle(output, folder, overwrite)
     section = crossval_evidence(crossval, folder, metadata)
     is_kept = bool(section.largest_component or section.fill_holes)
     if is_kept:

@@ -71,7 +71,7 @@ def train(
     require_trust(source, trust_bundle)
     overrides = read_overrides(source, overlay, plan, override, trust_bundle)
     settings = TrainingSettings(seed=seed or 0, overrides=overrides)
-    require_free_bundle(output, source, data, resume or overwrite)
+    require_free_bundle(output, source, resume or overwrite, data)
     if resume:
         settings = resume_settings(output, seed, settings.overrides, trust_bundle)
         if settings.finetuning is not None:
