@@ -2,12 +2,11 @@ from collections.abc import Sequence
 
 import torch
 from monai.networks.layers.factories import Conv, Dropout, Pool
-from monai.networks.layers.utils import get_norm_layer
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from medseg.networks.initialise import initialise
-from medseg.networks.norm import Norm
+from medseg.networks.norm import Norm, norm_layer
 from medseg.networks.require import require_choice, require_positive
 from medseg.networks.widened import widened
 
@@ -213,12 +212,12 @@ def _normed(
     spatial_dims = 2 if issubclass(conv, nn.Conv2d) else 3
     padding = dilation * (size // 2)
     layer = conv(n_in, n_out, size, stride=stride, padding=padding, dilation=dilation, bias=False)
-    return [layer, get_norm_layer(norm, spatial_dims, n_out), nn.ReLU()]
+    return [layer, norm_layer(norm, spatial_dims, n_out), nn.ReLU()]
 
 
 def _separable(spatial_dims: int, n_in: int, n_out: int, norm: Norm, dilation: int = 1) -> list[nn.Module]:
     """A convolution of every channel by itself, then one that mixes them."""
     conv = Conv[Conv.CONV, spatial_dims]
     each = conv(n_in, n_in, 3, padding=dilation, dilation=dilation, groups=n_in, bias=False)
-    normed = [get_norm_layer(norm, spatial_dims, n_in), nn.ReLU()]
+    normed = [norm_layer(norm, spatial_dims, n_in), nn.ReLU()]
     return [_FullPrecision(each), *normed, *_normed(conv, n_in, n_out, 1, norm)]

@@ -3,12 +3,11 @@ from collections.abc import Sequence
 
 import torch
 from monai.networks.layers.factories import Conv, Dropout, Pool
-from monai.networks.layers.utils import get_norm_layer
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from medseg.networks.initialise import initialise
-from medseg.networks.norm import Norm
+from medseg.networks.norm import Norm, norm_layer
 from medseg.networks.per_axis import per_axis
 from medseg.networks.require import require_choice, require_multiple, require_positive
 from medseg.networks.widened import widened
@@ -76,7 +75,7 @@ class FocusNet(nn.Module):
         self.attention = _Attention(spatial_dims, in_channels, narrow, wide[:3], steps[:3], norm, dropout)
         self.stem = nn.Sequential(
             Conv[Conv.CONV, spatial_dims](in_channels, wide[0], stem_size, padding=stem_size // 2),
-            get_norm_layer(norm, spatial_dims, wide[0]),
+            norm_layer(norm, spatial_dims, wide[0]),
             nn.ReLU(),
         )
         before = (wide[0], *wide)
@@ -142,11 +141,11 @@ class _Residual(nn.Module):
     def __init__(self, spatial_dims: int, n_in: int, n_out: int, step: Step | None, norm: Norm) -> None:
         super().__init__()
         conv = Conv[Conv.CONV, spatial_dims]
-        first = [get_norm_layer(norm, spatial_dims, n_in), nn.ReLU()] if step else []
+        first = [norm_layer(norm, spatial_dims, n_in), nn.ReLU()] if step else []
         self.body = nn.Sequential(
             *first,
             conv(n_in, n_out, 3, stride=step or 1, padding=1),
-            get_norm_layer(norm, spatial_dims, n_out),
+            norm_layer(norm, spatial_dims, n_out),
             nn.ReLU(),
             conv(n_out, n_out, 3, padding=1),
         )
@@ -235,7 +234,7 @@ class _Attention(nn.Module):
         super().__init__()
         self.first = nn.Sequential(
             Conv[Conv.CONV, spatial_dims](in_channels, narrow[0], 3, padding=1, bias=False),
-            get_norm_layer(norm, spatial_dims, narrow[0]),
+            norm_layer(norm, spatial_dims, narrow[0]),
             nn.LeakyReLU(0.3),
         )
         self.shrink = nn.ModuleList(

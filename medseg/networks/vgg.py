@@ -1,10 +1,9 @@
 from collections.abc import Sequence
 
 from monai.networks.layers.factories import Conv
-from monai.networks.layers.utils import get_norm_layer
 from torch import nn
 
-from medseg.networks.norm import Norm
+from medseg.networks.norm import Norm, norm_layer
 
 # Features of every convolution of VGG16's five stages. Source: Simonyan and Zisserman 2015, arXiv:1409.1556.
 VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -16,7 +15,7 @@ def stage(spatial_dims: int, n_in: int, features: Sequence[int], norm: Norm) -> 
     for n in features:
         layers += [
             Conv[Conv.CONV, spatial_dims](n_in, n, 3, padding=1),
-            get_norm_layer(norm, spatial_dims, n),
+            norm_layer(norm, spatial_dims, n),
             nn.ReLU(),
         ]
         n_in = n
