@@ -46,6 +46,8 @@ class DeepLabV3Plus(nn.Module):
         stem_stride: By how much the early features are that the decoder refines with: 4; less for small patches.
         rates: Dilations of the three parallel convolutions; see `atrous_rates`. None: those of the paper.
         width: Multiplies the features of every layer.
+        skip_features: Early features that reach the decoder, where a narrow network keeps more of them. None: the 48 of
+            the paper times ``width``.
         upsampling: How logits come from the early features' grid to the image's: ``linear`` as published, or
             ``learned`` by a transposed convolution. With a linear one the logits next to a border have to overshoot for
             it to be sharp, which a structure of few voxels suffers from.
@@ -69,6 +71,7 @@ class DeepLabV3Plus(nn.Module):
         stem_stride: int = 4,
         rates: Sequence[int] | None = None,
         width: float = 1.0,
+        skip_features: int | None = None,
         upsampling: str = "linear",
         blocks: Sequence[int] = BLOCKS,
         norm: Norm = "batch",
@@ -88,6 +91,9 @@ class DeepLabV3Plus(nn.Module):
         require_positive(in_channels=in_channels, out_channels=out_channels, width=width)
         require_positive(blocks=min(blocks), rates=min(rates, default=1))
         inner, (stem, pooled, skipped) = widened(_INNER, width), widened((_STEM, _POOLED, _SKIPPED), width)
+        if skip_features is not None:
+            require_positive(skip_features=skip_features)
+            skipped = skip_features
         self.is_learned = upsampling == "learned" and stem_stride > 1
         self.mode = "bilinear" if spatial_dims == 2 else "trilinear"
         shrink = [Pool[Pool.MAX, spatial_dims](3, stride=2, padding=1)] if stem_stride == 4 else []

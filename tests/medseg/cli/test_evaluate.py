@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medseg.bundle import find_bundle, read_metadata
+from medseg.bundle import find_bundle, read_metadata, shipped_bundles
 from medseg.io import Image, crop, read_label, sha256_of, write_image, write_label
 
 BUNDLE = ("--bundle", "hippocampus_unet")
@@ -127,12 +127,13 @@ def test_images_without_labels_are_wrong_usage(medseg, two_sides, tmp_path):
     assert medseg("evaluate", *BUNDLE, "--images", images, "-o", tmp_path / "out").code == 2
 
 
-def test_held_out_cases_give_the_numbers_of_the_card(medseg, hippocampus_data, tmp_path):
-    result = medseg("evaluate", *BUNDLE, "--data", hippocampus_data, "--split", "test", "-o", tmp_path, "--no-log")
+@pytest.mark.parametrize("bundle", [name for name in shipped_bundles() if name.startswith("hippocampus_")])
+def test_held_out_cases_give_the_numbers_of_the_card(medseg, hippocampus_data, tmp_path, bundle):
+    result = medseg("evaluate", "-b", bundle, "--data", hippocampus_data, "--split", "test", "-o", tmp_path, "--no-log")
 
     measured = json.loads((tmp_path / "metrics.json").read_text())["summary"]
-    card = read_metadata(find_bundle("hippocampus_unet")).eval_metrics
-    readme = (find_bundle("hippocampus_unet") / "docs" / "README.md").read_text()
+    card = read_metadata(find_bundle(bundle)).eval_metrics
+    readme = (find_bundle(bundle) / "docs" / "README.md").read_text()
     assert result.code == 0
     assert card
     assert card["n"] == 40

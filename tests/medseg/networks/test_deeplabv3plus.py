@@ -65,12 +65,18 @@ def test_a_single_image_can_be_trained_on():
         ({"output_stride": 4}, "twice `stem_stride`"),
         ({"rates": (0, 1, 2)}, "`rates`"),
         ({"blocks": (3, 4)}, "4 entries"),
+        ({"skip_features": 0}, "`skip_features`"),
         ({"upsampling": "nearest"}, "`upsampling`"),
     ],
 )
 def test_impossible_options_are_refused(options, said):
     with pytest.raises(ValueError, match=said):
         DeepLabV3Plus(2, 1, 2, **options)
+
+
+def test_a_narrow_network_can_keep_more_early_features():
+    assert DeepLabV3Plus(2, 1, 2, width=0.1).skip[0].out_channels == 5
+    assert DeepLabV3Plus(2, 1, 2, width=0.1, skip_features=48).skip[0].out_channels == 48
 
 
 @pytest.mark.parametrize("stem_stride", [1, 2, 4])
