@@ -7,9 +7,9 @@ from torch.jit import is_scripting, is_tracing  # type: ignore[attr-defined]
 class InstanceNorm(nn.Module):
     """Instance normalisation that leaves channels last where it finds them so, on a CPU.
 
-    PyTorch's own copies such a tensor to channels first, and all that follows copies it back, which costs a training step
-    a fifth of its time or more (``docs/benchmarks.md``). Here each image of the batch is normalised as a batch of its own, which
-    PyTorch can do in either layout and gives the same values.
+    PyTorch's own copies such a tensor to channels first, and all that follows copies it back, which costs a training
+    step a fifth of its time or more (``docs/benchmarks.md``). Here each image of the batch is normalised as a batch of
+    its own, which PyTorch can do in either layout and gives the same values.
 
     Args:
         features: number of channels.
