@@ -51,6 +51,8 @@ class Extent(BaseModel, extra="forbid"):
 
 
 Kind = Literal["segmentation", "instance segmentation", "particle tracking"]
+# Stand beside the classes in tables of scores.
+_TAKEN = ("case", "class", "fold", "objects", "patient")
 # What only a bundle that takes images and gives labels can say.
 _OF_IMAGES = ("data_type", "image_classes", "label_classes", "pred_classes")
 
@@ -106,6 +108,12 @@ class BundleMetadata(BaseModel):
     def _version_is_in_changelog(self) -> Self:
         if self.version not in self.changelog:
             raise ValueError(f"version {self.version} must be a key of changelog")
+        return self
+
+    @model_validator(mode="after")
+    def _classes_have_names_of_their_own(self) -> Self:
+        if taken := [name for name in self.classes.values() if name in _TAKEN]:
+            raise ValueError(f"a class cannot be called {taken[0]}, which is a column of the tables: rename it")
         return self
 
     @model_validator(mode="after")

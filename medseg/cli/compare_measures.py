@@ -1,4 +1,5 @@
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from medseg.bundle.evaluate import CaseScore
@@ -6,7 +7,13 @@ if TYPE_CHECKING:
 OBJECTS = "objects"
 # What is better: more of it, or less.
 HIGHER_IS_BETTER = {"dice": True, "hd95": False, "nsd": True, "ap50": True, "pq": True}
-MEASURE_NAMES = {"dice": "Dice", "hd95": "HD95 (mm)", "nsd": "NSD", "ap50": "AP at IoU .5", "pq": "panoptic quality"}
+MEASURE_NAMES = {"dice": "Dice", "hd95": "HD95", "nsd": "NSD", "ap50": "AP at IoU .5", "pq": "panoptic quality"}
+
+
+def unit_of(summary: Mapping[str, Mapping[str, Any]]) -> str:
+    """Of the distances in a summary by class: pictures, which have no volume, seldom say how large a pixel is."""
+    is_flat = all(item["volume_error_ml_mean"] is None for item in summary.values())
+    return "pixels, or mm where the file has a spacing" if is_flat else "mm"
 
 
 def measures(score: "CaseScore") -> dict[str, dict[str, float | None]]:

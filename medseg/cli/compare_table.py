@@ -1,7 +1,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from medseg.cli.compare_measures import MEASURE_NAMES
+from medseg.cli.compare_measures import MEASURE_NAMES, unit_of
 
 MB = 1e6
 
@@ -34,9 +34,11 @@ def _qualities(content: Mapping[str, Any], tolerance: float) -> list[list[str]]:
     if bundles[0]["objects"]:
         for measure in ("ap50", "pq"):
             rows += _with_difference(content, "objects", measure)
+    unit = unit_of(bundles[0]["summary"])
     for part, first in bundles[0]["summary"].items():
+        how = {"hd95": f" ({unit})", "nsd": f" at {tolerance:g} {unit}"}
         for measure in ("dice", "hd95", "nsd"):
-            rows += _with_difference(content, part, measure, f" at {tolerance:g} mm" if measure == "nsd" else "")
+            rows += _with_difference(content, part, measure, how.get(measure, ""))
         own = [bundle["summary"][part] for bundle in bundles]
         of = first["n"] + first["n_undefined"]
         rows.append([f"{part}: missed, spurious of {of}", *(f"{item['missed']}, {item['spurious']}" for item in own)])

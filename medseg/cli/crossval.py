@@ -70,7 +70,7 @@ def crossval(
     from medseg.training.dataset import find_cases
     from medseg.training.fold import Fold, require_fold_keys
     from medseg.training.folds import PARTS
-    from medseg.training.preflight import check_training
+    from medseg.training.preflight import check_split, check_training
     from medseg.training.progress import is_complete
     from medseg.training.require_folds import require_folds
     from medseg.training.settings import TrainingSettings
@@ -119,6 +119,12 @@ def crossval(
         if not all(is_complete(folders[number]) for number in chosen):
             described = check_cases(run, cases_of[0], metadata)
             require_folds(cases_of, {case: item.held for case, item in described.items()}, metadata.classes)
+            for number in chosen[1:]:
+                try:
+                    for sentence in check_split(metadata, config, cases_of[number], described):
+                        say(f"fold {number}: {sentence}")
+                except UserError as error:
+                    raise UserError(f"fold {number}: {error}") from error
             for sentence in check_training(metadata, config, cases_of[chosen[0]], described, device, memory):
                 say(sentence)
         if not is_begun:

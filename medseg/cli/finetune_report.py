@@ -78,7 +78,7 @@ def print_finetuning(result: Mapping[str, Any]) -> None:
     rows = [
         (
             name,
-            MEASURE_NAMES[measure],
+            MEASURE_NAMES[measure] + (" (mm, or pixels)" if measure == "hd95" else ""),
             one["n"],
             one["before"],
             one["after"],

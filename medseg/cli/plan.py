@@ -83,8 +83,8 @@ def plan(
     print_table("Fingerprint", ["what", "value"], _fingerprint_rows(fingerprint, metadata.classes))
     print_table("Memory", ["what", "GB"], _memory_rows(made.memory, budget.memory))
     print_table("Plan", ["key", "value", "reason"], [(item.key, item.value, item.reason) for item in made.values])
-    laid_over = f" --overlay {overlay}" if overlay else ""
-    say(f"written to {output}; use it: medseg train {bundle}{laid_over} --data {data} --plan {output} -o OUTPUT")
+    more = (f" --overlay {overlay}" if overlay else "") + (" --trust-bundle" if trust_bundle else "")
+    say(f"written to {output}; use it: medseg train {bundle}{more} --data {data} --plan {output} -o OUTPUT")
 
 
 def _recipe_cases(source: Path) -> int | None:

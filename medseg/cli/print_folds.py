@@ -7,15 +7,18 @@ from medseg.cli.print_scores import print_scores
 
 
 def print_folds(metrics: Mapping[str, Any], classes: Mapping[int, str]) -> None:
-    """Print what `summarise_folds` found: the Dice of each fold, the scores of all cases, and the post-processing."""
+    """Print what `summarise_folds` found: the means of each fold, the scores of all cases, and the post-processing."""
     from medseg.bundle.sections import Postprocessing
 
-    names = list(metrics["summary"])
-    print_table(
-        "Dice of each fold, mean",
-        ["fold", "n", *names],
-        [(one["fold"], one["n"], *(one["summary"][name]["dice_mean"] for name in names)) for one in metrics["folds"]],
-    )
+    if metrics["objects"]:
+        means = [(one["objects"]["ap50_mean"], one["objects"]["pq_mean"]) for one in metrics["folds"]]
+        rows = [(one["fold"], one["n"], *mean) for one, mean in zip(metrics["folds"], means, strict=True)]
+        print_table("Objects of each fold, mean", ["fold", "n", "AP at IoU .5", "PQ"], rows)
+    else:
+        names = list(metrics["summary"])
+        dice = [[one["summary"][name]["dice_mean"] for name in names] for one in metrics["folds"]]
+        rows = [(one["fold"], one["n"], *means) for one, means in zip(metrics["folds"], dice, strict=True)]
+        print_table("Dice of each fold, mean", ["fold", "n", *names], rows)
     print_scores(metrics)
     if metrics["postprocessing"]:
         print_postprocessing(Postprocessing(**metrics["postprocessing"]), classes)

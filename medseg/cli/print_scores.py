@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from medseg.cli.compare_measures import unit_of
 from medseg.cli.console import print_table
 
 if TYPE_CHECKING:
@@ -24,12 +25,13 @@ def print_scores(metrics: Mapping[str, Any]) -> None:
         worst = [metrics["cases"][number] for number in sorted(lowest, key=lowest.__getitem__)[:3]]
         rows = [(row["case"], *(row[name]["dice"] for name in summary)) for row in worst]
         print_table("Worst cases (Dice)", ["case", *summary], rows)
+    unit = unit_of(summary)
     measures: dict[str, Callable[[dict[str, Any]], object]] = {
         "n": lambda item: item["n"],
         "Dice, mean ± SD": lambda item: f"{_three(item['dice_mean'])} ± {_three(item['dice_std'])}",
         "Dice, 95 % interval of the mean": lambda item: " to ".join(map(_three, item["dice_ci95"] or ())) or None,
-        "HD95, mean (mm)": lambda item: item["hd95_mean"],
-        f"NSD at {metrics['tolerance_mm']:g} mm, mean": lambda item: item["nsd_mean"],
+        f"HD95, mean ({unit})": lambda item: item["hd95_mean"],
+        f"NSD at {metrics['tolerance_mm']:g} {unit}, mean": lambda item: item["nsd_mean"],
         "volume error, mean (ml)": lambda item: item["volume_error_ml_mean"],
         "missed": lambda item: item["missed"],
         "spurious": lambda item: item["spurious"],

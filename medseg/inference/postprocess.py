@@ -25,6 +25,6 @@ def postprocess(label: np.ndarray, largest_component: Iterable[int] = (), fill_h
             largest = np.bincount(components.ravel())[1:].argmax() + 1
             result[(components > 0) & (components != largest)] = 0
     for value in fill_holes:
-        filled = ndimage.binary_fill_holes(result == value, touching)
+        filled = ndimage.binary_fill_holes(result == value)
         result[filled & (result == 0)] = value
     return result

@@ -8,6 +8,7 @@ from medseg.errors import UserError
 from medseg.io import sha256_of
 from medseg.io.atomic import atomic_path
 from medseg.training.dataset import Case
+from medseg.training.manifest import require_no_twins
 
 PLAN_FILE = "folds.json"
 
@@ -36,14 +37,20 @@ class CrossvalPlan(BaseModel, extra="forbid"):
 
 
 def plan_cases(cases: Sequence[Case], keep_test: bool) -> list[PlannedCase]:
-    """The cases of a cross-validation with the digests by which they are known; every file is read."""
+    """The cases of a cross-validation with the digests by which they are known; every file is read.
+
+    Raises:
+        UserError: two cases with the same image are in two folds.
+    """
+    digest_of = {case.id: sha256_of(case.image) for case in cases}
+    require_no_twins(digest_of, {case.id: case.part for case in cases})
     return [
         PlannedCase(
             case=case.id,
             patient=case.owner,
             part=case.part,
             fold=case.part - keep_test,
-            image_sha256=sha256_of(case.image),
+            image_sha256=digest_of[case.id],
             label_sha256=sha256_of(case.label),
         )
         for case in cases

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +74,12 @@ def data_list(
         for case in find_cases(dataset_dir, Fold(fold=fold, folds=folds, keep_test=keep_test))
         if case.split == split
     ]
+
+
+def labels_without_image(cases: Sequence[Case]) -> list[str]:
+    """Names of labels that lie beside those of ``cases`` and belong to no image; these make no case."""
+    image_of, label_of = _by_name(cases[0].image.parent), _by_name(cases[0].label.parent)
+    return sorted(label_of.keys() - image_of.keys())
 
 
 def _pair(images: Path, labels: Path, fold: Fold, root: Path | None) -> list[Case]:

@@ -1,5 +1,5 @@
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from medseg.bundle import Manifest, ManifestCase, read_manifest
@@ -17,7 +17,12 @@ def make_manifest(
 
     ``pseudonym`` gives what stands for the id of a case or a patient, which can be a name: a manifest travels with the
     weights.
+
+    Raises:
+        UserError: two cases with the same image are in two splits.
     """
+    digest_of = {case.id: sha256_of(case.image) for case in cases}
+    require_no_twins(digest_of, {case.id: case.split for case in cases})
     return Manifest(
         dataset=dataset,
         folds=(fold or Fold()).rule(by_patient=any(case.patient for case in cases)),
@@ -25,7 +30,7 @@ def make_manifest(
             ManifestCase(
                 case=pseudonym(case.id),
                 patient=pseudonym(case.owner),
-                image_sha256=sha256_of(case.image),
+                image_sha256=digest_of[case.id],
                 label_sha256=sha256_of(case.label),
                 part=case.part,
                 split=case.split,
@@ -33,6 +38,26 @@ def make_manifest(
             for case in cases
         ],
     )
+
+
+def require_no_twins(digest_of: Mapping[str, str], group_of: Mapping[str, object]) -> None:
+    """Refuse an image that stands twice, where one of the two would test what the other trained.
+
+    Args:
+        digest_of: sha256 of the image of every case.
+        group_of: split, or fold, of every case.
+
+    Raises:
+        UserError: two cases with the same image are in two groups.
+    """
+    first: dict[str, str] = {}
+    for case, digest in digest_of.items():
+        twin = first.setdefault(digest, case)
+        if group_of[twin] != group_of[case]:
+            raise UserError(
+                f"the cases {twin} and {case} are one image, and one would test what the other trained: remove one, "
+                "or say in patients.csv that both are of one patient"
+            )
 
 
 def add_former_cases(manifest: Manifest, former: Path) -> Manifest:
@@ -83,7 +108,10 @@ def select_split(cases: Sequence[Case], manifest: Manifest, split: str) -> list[
     Raises:
         UserError: none of them is, or a label is not the one of the manifest.
     """
-    wanted = manifest.of_split(split)
+    # An image that stands twice is known by the first of these.
+    order = ("train", "validation", "test")
+    before = {digest for other in order[: order.index(split)] for digest in manifest.of_split(other)}
+    wanted = {digest: entry for digest, entry in manifest.of_split(split).items() if digest not in before}
     selected = []
     for case in cases:
         entry = wanted.get(sha256_of(case.image))

@@ -6,7 +6,7 @@ from medseg.errors import UserError, first_line
 from medseg.training.fingerprint import Fingerprint
 from medseg.training.memory import MemoryEstimate, cache_bytes, estimate_training_memory
 from medseg.training.recipe import Recipe
-from medseg.training.size_multiple import size_multiple
+from medseg.training.size_multiple import size_multiple, takes_size
 
 LEAST_BATCH = 2
 _USABLE = 0.9  # the rest is left to others, and to what an estimate misses
@@ -64,11 +64,16 @@ class PatchMemory:
                 raise
             raise UserError(f"the network cannot be trained on the median image: {first_line(error)}") from error
         self.multiple = multiple
+        self._network_def = recipe.network_def
         self.spacing = spacing
         self.usable = round(budget.memory * _USABLE)
         self._holds_cache = budget.holds_cache
         self._cases, self._channels = fingerprint.cases, in_channels
         self._mean_voxels = fingerprint.mean_volume / prod(spacing)
+
+    def takes(self, roi_size: Sequence[int]) -> bool:
+        """Whether the network takes a patch of this size."""
+        return takes_size(self._network_def, self._channels, roi_size)
 
     def estimate(self, roi_size: Sequence[int], batch_size: int) -> MemoryEstimate:
         """The estimate for batches of patches, the cached cases included."""

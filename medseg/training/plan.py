@@ -89,7 +89,12 @@ def _roi_size(fingerprint: Fingerprint, fits: PatchMemory) -> PlannedValue:
     size = list(fits.whole)
     steps = [number * ceil(_LEAST_STEP / number) for number in fits.multiple]
     while fits.needed(size, LEAST_BATCH) > fits.usable:
-        shrinkable = [axis for axis, step in enumerate(steps) if size[axis] > step]
+        shrinkable = [
+            axis
+            for axis, step in enumerate(steps)
+            if size[axis] - step >= max(step, _LEAST_STEP)
+            and fits.takes([side - step * (other == axis) for other, side in enumerate(size)])
+        ]
         if not shrinkable:
             raise UserError(
                 f"not even a patch of {_sides(size)} fits: a batch of {LEAST_BATCH} needs "

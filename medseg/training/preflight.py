@@ -24,10 +24,15 @@ def require_enough_cases(cases: Sequence[Case]) -> None:
     """Refuse cases that cannot be split.
 
     Raises:
-        UserError: there are fewer than the parts that cases are cut into.
+        UserError: there are fewer, or of fewer patients, than the parts that cases are cut into.
     """
-    if len(cases) < PARTS:
-        raise UserError(f"{len(cases)} cases are too few: {PARTS} are needed, as the folds cut them into {PARTS} parts")
+    patients = len({case.owner for case in cases})
+    if patients < PARTS:
+        of = f" of {patients} patient{'s' * (patients != 1)}" if patients < len(cases) else ""
+        needed = f"{PARTS} patients" if of else f"{PARTS}"
+        raise UserError(
+            f"{len(cases)} cases{of} are too few: {needed} are needed, as the folds cut them into {PARTS} parts"
+        )
 
 
 def check_training(
@@ -52,12 +57,10 @@ def check_training(
         Sentences for the user: the memory needed, and what is unwise.
 
     Raises:
-        UserError: no training case holds some class, or no case that chooses the weights any; a batch is larger than
-            the training set, the network does not take the patch, or the memory does not suffice.
+        UserError: what `check_split` raises; the network does not take the patch, or the memory does not suffice.
     """
-    absent = _require_every_class(metadata, cases, facts)
+    absent = check_split(metadata, config, cases, facts)
     recipe = read_recipe(config)
-    _require_a_batch(recipe, config, sum(case.split == "train" for case in cases))
     if recipe.network_def is None or recipe.roi_size is None or recipe.batch_size is None:
         return ["the memory needed is not known: the train config has no network_def, roi_size or batch_size", *absent]
     seen = [facts[case.id] for case in cases if case.split != "test"]
@@ -87,8 +90,19 @@ def check_training(
     return [_require_memory(estimate, choose_device(device), memory_gb), *padded, *unseen, *absent]
 
 
-def _require_every_class(metadata: BundleMetadata, cases: Sequence[Case], facts: Mapping[str, CaseFacts]) -> list[str]:
-    """Every class in training, and one at least where the weights are chosen; a sentence for those missing there."""
+def check_split(
+    metadata: BundleMetadata, config: Mapping[str, Any], cases: Sequence[Case], facts: Mapping[str, CaseFacts]
+) -> list[str]:
+    """Refuse a split that cannot be trained on; arguments as of `check_training`.
+
+    Returns:
+        A sentence for every class that no case holds which chooses the weights.
+
+    Raises:
+        UserError: no training case holds some class, or no case that chooses the weights any; or a batch is larger than
+            the training set.
+    """
+    _require_a_batch(read_recipe(config), config, sum(case.split == "train" for case in cases))
     absent: dict[str, list[str]] = {}
     for split in ("train", "validation"):
         held = set().union(*(facts[case.id].held for case in cases if case.split == split))
@@ -125,6 +139,8 @@ def _takes_patch(recipe: Recipe, channels: int) -> bool:
         multiple = size_multiple(recipe.network_def, channels, len(size))
     except NotImplementedError:
         return False
+    if multiple and all(side % number == 0 for side, number in zip(size, multiple, strict=True)):
+        raise UserError(f"the network does not take a roi_size of {size}: it is too small for it")
     if multiple:
         raise UserError(f"the network does not take a roi_size of {size}: its sides must be multiples of {multiple}")
     return False

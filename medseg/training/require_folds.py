@@ -15,8 +15,8 @@ def require_folds(
         classes: Name of each label value.
 
     Raises:
-        UserError: a fold trains, validates or tests on no case at all, or no case that it trains or tests on holds a
-            class; the sentence names the fold, and the class.
+        UserError: a fold trains, validates or tests on no case at all, no case that it trains or tests on holds a
+            class, or none that chooses its weights holds any; the sentence names the fold, and the class.
     """
     for fold, cases in cases_of.items():
         for split in ("train", "validation", "test"):
@@ -25,6 +25,11 @@ def require_folds(
                     f"fold {fold} would have no {split} case: {len(cases)} cases are too few, or of too few patients, "
                     "for so many folds"
                 )
+        if not any(held[case.id] & classes.keys() for case in cases if case.split == "validation"):
+            raise UserError(
+                f"none of the cases that choose the weights of fold {fold} holds any class: give more cases, or label "
+                "them"
+            )
         for split in ("train", "test"):
             found = set().union(*(held[case.id] for case in cases if case.split == split))
             for value, name in classes.items():

@@ -99,4 +99,4 @@ def resume_settings(
         raise UserError(f"`{bundle}` has no {_FILE}, so there is no training to resume: leave out --resume")
     if seed not in (None, settings.seed):
         raise UserError(f"the training in `{bundle}` was begun with --seed {settings.seed}, not {seed}")
-    return settings.model_copy(update={"overrides": {**settings.overrides, **overrides}})
+    return settings.model_copy(update={"overrides": merge_overrides(settings.overrides, overrides)})

@@ -223,12 +223,6 @@ def run_training(
                 Events.EPOCH_COMPLETED,
                 lambda: on_epoch(trainer.state.epoch, trainer.state.max_epochs, float(trainer.state.output["loss"])),
             )
-            if trainer.state.max_epochs % workflow.val_interval:
-                trainer.add_event_handler(
-                    # The weights of the last epoch are looked at too, and before its end, when the checkpoint is saved.
-                    Events.ITERATION_COMPLETED(once=trainer.state.max_epochs * trainer.state.epoch_length),
-                    lambda: evaluator.run(trainer.state.epoch),
-                )
             is_built = True
             workflow.run()
         except Exception as error:

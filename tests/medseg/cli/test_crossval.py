@@ -1,6 +1,7 @@
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -164,7 +165,9 @@ def test_the_test_set_can_be_kept_out_of_it_all(medseg, made_up_cases, small_tra
     assert "leave out --folds" in medseg(*members, "--folds", 4).err
 
 
-def test_what_cannot_be_cross_validated_is_refused_before_anything_is_trained(medseg, made_up_cases, tmp_path):
+def test_what_cannot_be_cross_validated_is_refused_before_anything_is_trained(
+    medseg, made_up_cases, small_training, tmp_path
+):
     few = tmp_path / "few"
     for part in ("imagesTr", "labelsTr"):
         (few / part).mkdir(parents=True)
@@ -175,6 +178,28 @@ def test_what_cannot_be_cross_validated_is_refused_before_anything_is_trained(me
     assert result.code == 2
     assert "fold 2 would have no test case: 3 cases are too few" in result.err
     assert not list((tmp_path / "out").glob("fold*"))
+
+    # What a later fold lacks is told before the first one trains: nine of the fifteen cases are of one patient.
+    data = shutil.copytree(made_up_cases, tmp_path / "data")
+    rows = [f"case_{number:02},{0 if number < 9 else number}" for number in range(15)]
+    (data / "patients.csv").write_text("\n".join(["case,patient", *rows]) + "\n")
+    few = medseg(
+        "crossval",
+        "hippocampus_unet",
+        "--data",
+        data,
+        "--folds",
+        "3",
+        *small_training,
+        "--set",
+        "batch_size=6",
+        "--no-log",
+        "-o",
+        tmp_path / "uneven",
+    )
+    assert few.code == 2
+    assert re.search(r"fold \d: batch_size is 6, but there are 4 training cases", few.err)
+    assert not list((tmp_path / "uneven").glob("fold*"))
 
     assert "tracks particles" in medseg(*start[:1], "particle_tracker", *start[2:]).err
     assert "follows from the options" in medseg(*start, "--set", "fold=2").err

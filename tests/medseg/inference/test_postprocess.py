@@ -46,6 +46,12 @@ def test_enclosed_background_is_filled_and_other_classes_in_it_stay() -> None:
     np.testing.assert_array_equal(postprocess(label, fill_holes=[1]), expected)
 
 
+def test_a_ring_that_hangs_together_by_corners_encloses_its_hole() -> None:
+    ring = drawn("00100 01010 00100")
+    np.testing.assert_array_equal(postprocess(ring, largest_component=[1]), ring)
+    np.testing.assert_array_equal(postprocess(ring, fill_holes=[1]), drawn("00100 01110 00100"))
+
+
 def test_nothing_chosen_or_nothing_there_changes_nothing() -> None:
     label = drawn("010 000 001")
     np.testing.assert_array_equal(postprocess(label), label)

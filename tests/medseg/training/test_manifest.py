@@ -8,6 +8,7 @@ import pytest
 
 from medseg.bundle import Manifest, read_manifest
 from medseg.errors import UserError
+from medseg.training.crossval_plan import plan_cases
 from medseg.training.dataset import find_cases, pair_cases
 from medseg.training.fold import Fold
 from medseg.training.folds import assign_parts
@@ -96,3 +97,26 @@ def test_what_the_former_weights_have_seen_counts_as_seen(dataset: Path, tmp_pat
     later = {case.id for case in others[6:] if case.split == "train"}
     assert {name for name in splits if name in {case.id for case in cases[12:]}} == later
     assert all(splits[name] == "train" for name in later)
+
+
+def test_an_image_that_stands_twice_is_refused_unless_both_are_of_one_split(dataset: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "data"
+    shutil.copytree(dataset, copy)
+    cases = find_cases(copy)
+    test, *train = (next(case for case in cases if case.split == split) for split in ("test", "train"))
+    shutil.copy(train[0].image, test.image)
+    with pytest.raises(UserError, match=f"{test.id}.* are one image|{train[0].id}.* are one image"):
+        make_manifest(cases, "made up", str)
+    with pytest.raises(UserError, match="are one image"):
+        plan_cases(cases, keep_test=False)
+    same = [case for case in cases if case.split == "train"][:2]
+    shutil.copy(same[0].image, same[1].image)
+    make_manifest([case for case in cases if case.split == "train"], "made up", str)
+
+
+def test_a_test_case_that_is_a_training_case_too_tests_nothing(dataset: Path) -> None:
+    cases = find_cases(dataset)
+    manifest = make_manifest(cases, "made up", str)
+    seen = next(entry for entry in manifest.cases if entry.split == "train")
+    twice = manifest.model_copy(update={"cases": [*manifest.cases, seen.model_copy(update={"split": "test"})]})
+    assert select_split(cases, twice, "test") == select_split(cases, manifest, "test")

@@ -4,16 +4,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.networks.nets import UNet
 
 from medseg.errors import UserError
+from medseg.networks.segnet import SegNet
 from medseg.training.case_facts import CaseFacts
 from medseg.training.fingerprint import make_fingerprint
 from medseg.training.patch_memory import Budget
 from medseg.training.plan import Plan, make_plan
 from medseg.training.recipe import Recipe
+from medseg.training.size_multiple import takes_size
 
 MakeFacts = Callable[..., CaseFacts]
 NETWORK = UNet(3, 1, 2, (2, 4, 8), (2, 2), norm="instance")
@@ -85,6 +88,35 @@ def test_a_patch_is_cut_down_to_the_memory_along_its_longest_axis_first(facts_of
     assert max(values["roi_size"]) - min(values["roi_size"]) <= 8
     assert "cut down from 256 x 256 x 256" in reason(plan, "roi_size")
     assert planned([facts_of((256, 256, 256))] * 5, memory=10**12)[0]["roi_size"] == [256, 256, 256]
+
+
+def test_no_side_of_a_patch_is_cut_below_eight(facts_of: MakeFacts) -> None:
+    # Sides that are no multiples of what is cut off each time, on a network that takes any size.
+    network = torch.nn.Conv3d(1, 2, 3, padding=1)
+    recipe = RECIPE.model_copy(update={"network_def": network})
+    cases = [facts_of((50, 50, 50), (1.0, 1.0, 1.0))] * 10
+    smallest = None
+    for megabytes in range(100, 60, -1):
+        try:
+            smallest = planned(cases, recipe, memory=megabytes * 10**6)[0]["roi_size"]
+        except UserError:
+            break
+    assert smallest is not None
+    assert 8 <= min(smallest) < 16
+
+
+def test_a_patch_that_is_too_small_for_the_network_is_not_planned(facts_of: MakeFacts) -> None:
+    network = SegNet(3, 1, 2, width=0.1)
+    recipe = RECIPE.model_copy(update={"network_def": network})
+    cases = [facts_of((44, 60, 44), (1.0, 1.0, 1.0))] * 10
+    taken = []
+    for megabytes in range(400, 20, -10):
+        try:
+            taken.append(planned(cases, recipe, memory=megabytes * 10**6)[0]["roi_size"])
+        except UserError:
+            break
+    assert len({tuple(size) for size in taken}) > 1
+    assert all(takes_size(network, 1, size) for size in taken)
 
 
 def test_a_gpu_does_not_hold_the_cached_cases(facts_of: MakeFacts) -> None:

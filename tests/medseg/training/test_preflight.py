@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,6 @@ def test_fewer_cases_than_parts() -> None:
     require_enough_cases(CASES[:5])
     with pytest.raises(UserError, match="4 cases are too few: 5 are needed"):
         require_enough_cases(CASES[:4])
+    twice = [replace(case, patient=f"patient {number % 2}") for number, case in enumerate(CASES)]
+    with pytest.raises(UserError, match=f"{len(CASES)} cases of 2 patients are too few: 5 patients are needed"):
+        require_enough_cases(twice)

@@ -15,7 +15,13 @@ def cases(**split_of: str) -> list[Case]:
 
 def test_folds_that_hold_every_class_pass() -> None:
     fold = cases(a="train", b="validation", c="test")
-    require_folds({0: fold}, {"a": {1, 2}, "b": set(), "c": {1, 2}}, CLASSES)
+    require_folds({0: fold}, {"a": {1, 2}, "b": {2}, "c": {1, 2}}, CLASSES)
+
+
+def test_a_fold_whose_weights_nothing_can_choose_is_named() -> None:
+    fold = cases(a="train", b="validation", c="test")
+    with pytest.raises(UserError, match="choose the weights of fold 2 holds any class"):
+        require_folds({2: fold}, {"a": {1, 2}, "b": set(), "c": {1, 2}}, CLASSES)
 
 
 @pytest.mark.parametrize(("empty", "split"), [("a", "train"), ("c", "test")])
