@@ -13,7 +13,7 @@ MEASURE_NAMES = {"dice": "Dice", "hd95": "HD95", "nsd": "NSD", "ap50": "AP at Io
 def unit_of(summary: Mapping[str, Mapping[str, Any]]) -> str:
     """Of the distances in a summary by class: pictures, which have no volume, seldom say how large a pixel is."""
     is_flat = all(item["volume_error_ml_mean"] is None for item in summary.values())
-    return "pixels, or mm where the file has a spacing" if is_flat else "mm"
+    return "px or mm" if is_flat else "mm"
 
 
 def measures(score: "CaseScore") -> dict[str, dict[str, float | None]]:
