@@ -72,6 +72,7 @@ def crossval(
     from medseg.training.folds import PARTS
     from medseg.training.preflight import check_split, check_training
     from medseg.training.progress import is_complete
+    from medseg.training.recipe import read_recipe
     from medseg.training.require_folds import require_folds
     from medseg.training.settings import TrainingSettings
     from medseg.training.workflow import merged_config
@@ -119,9 +120,10 @@ def crossval(
         if not all(is_complete(folders[number]) for number in chosen):
             described = check_cases(run, cases_of[0], metadata)
             require_folds(cases_of, {case: item.held for case, item in described.items()}, metadata.classes)
+            recipe = read_recipe(config)
             for number in chosen[1:]:
                 try:
-                    for sentence in check_split(metadata, config, cases_of[number], described):
+                    for sentence in check_split(metadata, recipe, config, cases_of[number], described):
                         say(f"fold {number}: {sentence}")
                 except UserError as error:
                     raise UserError(f"fold {number}: {error}") from error

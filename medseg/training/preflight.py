@@ -59,8 +59,8 @@ def check_training(
     Raises:
         UserError: what `check_split` raises; the network does not take the patch, or the memory does not suffice.
     """
-    absent = check_split(metadata, config, cases, facts)
     recipe = read_recipe(config)
+    absent = check_split(metadata, recipe, config, cases, facts)
     if recipe.network_def is None or recipe.roi_size is None or recipe.batch_size is None:
         return ["the memory needed is not known: the train config has no network_def, roi_size or batch_size", *absent]
     seen = [facts[case.id] for case in cases if case.split != "test"]
@@ -91,9 +91,13 @@ def check_training(
 
 
 def check_split(
-    metadata: BundleMetadata, config: Mapping[str, Any], cases: Sequence[Case], facts: Mapping[str, CaseFacts]
+    metadata: BundleMetadata,
+    recipe: Recipe,
+    config: Mapping[str, Any],
+    cases: Sequence[Case],
+    facts: Mapping[str, CaseFacts],
 ) -> list[str]:
-    """Refuse a split that cannot be trained on; arguments as of `check_training`.
+    """Refuse a split that cannot be trained on; ``recipe`` is that of ``config``, the rest as of `check_training`.
 
     Returns:
         A sentence for every class that no case holds which chooses the weights.
@@ -102,7 +106,7 @@ def check_split(
         UserError: no training case holds some class, or no case that chooses the weights any; or a batch is larger than
             the training set.
     """
-    _require_a_batch(read_recipe(config), config, sum(case.split == "train" for case in cases))
+    _require_a_batch(recipe, config, sum(case.split == "train" for case in cases))
     absent: dict[str, list[str]] = {}
     for split in ("train", "validation"):
         held = set().union(*(facts[case.id].held for case in cases if case.split == split))

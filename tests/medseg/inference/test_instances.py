@@ -31,7 +31,9 @@ def test_two_discs_that_touch_come_apart_again():
     st.lists(st.tuples(st.integers(5, 35), st.integers(5, 55), st.integers(3, 7)), min_size=1, max_size=6, unique=True)
 )
 def test_discs_of_any_place_and_size_come_back_from_their_own_targets(places):
-    # Discs may touch; of one that lies over another too little can be left to tell them apart.
+    covered = discs(*places)
+    assert np.array_equal(split_instances(*instance_targets(covered), min_size=1) > 0, covered > 0)
+    # Discs may touch; of one that lies under another too little can be left to tell them apart.
     apart = []
     for row, column, radius in places:
         if all(np.hypot(row - r, column - c) > radius + other for r, c, other in apart):
