@@ -33,11 +33,12 @@ def list_bundles(json_output: JsonOption = False) -> None:
     rows = []
     for name, path in shipped_bundles().items():
         metadata = read_metadata(path)
-        rows.append({"name": name, "version": metadata.version, "task": metadata.task})
+        row = {"name": name, "version": metadata.version, "measured": _measured(metadata), "task": metadata.task}
+        rows.append(row)
     if json_output:
         print_json({"bundles": rows})
     else:
-        print_table("Bundles", ["name", "version", "task"], [tuple(row.values()) for row in rows])
+        print_table("Bundles", ["name", "version", "measured", "task"], [tuple(row.values()) for row in rows])
 
 
 @bundle_app.command()
@@ -127,3 +128,12 @@ def _text(value: object) -> str | None:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_text(item)}" for key, item in value.items() if item is not None)
     return None if value is None else str(value)
+
+
+def _measured(metadata: "BundleMetadata") -> str | None:
+    """What a bundle reached on cases held out, in a few words."""
+    found = metadata.eval_metrics or {}
+    if "ap50_mean" in found:
+        return f"AP at IoU .5 {found['ap50_mean']:.3f}"
+    dice = [f"{found[f'{name}_dice_mean']:.3f}" for name in metadata.classes.values() if f"{name}_dice_mean" in found]
+    return f"Dice {', '.join(dice)}" if dice else None

@@ -28,6 +28,8 @@ def export_bundle(
     from medseg.runs import open_run
 
     bundle = find_bundle(name)
+    if output.suffix.lower() != ".zip":
+        raise UserError(f"--output must end in .zip, got `{output}`")
     if output.exists() and not overwrite:
         raise UserError(f"`{output}` exists and is kept: pass --overwrite or another --output")
     with open_run(

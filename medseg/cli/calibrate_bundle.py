@@ -12,7 +12,12 @@ from medseg.errors import UserError
 
 def calibrate_bundle(
     name: Annotated[str, typer.Argument(metavar="BUNDLE", help="Name of a shipped bundle or path of any.")],
-    data: Annotated[Path, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/ of the bundle's cases.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            "--data", help="Folder with imagesTr/ and labelsTr/, or images/ and labels/ of the bundle's cases."
+        ),
+    ],
     output: OutputOption,
     overwrite: OverwriteOption = False,
     device: DeviceOption = "auto",

@@ -18,17 +18,20 @@ _LONGEST_NAME = 30
 
 
 def save_compare_figure(
-    path: Path, comparison: "Comparison", differences: Sequence[Mapping[str, Any]], names: Mapping[str, str]
+    path: Path,
+    comparison: "Comparison",
+    differences: Sequence[Mapping[str, Any]],
+    names: Mapping[str, str],
+    names_cases: bool = True,
 ) -> None:
     """Every case of every bundle, the paired differences, and below them the worst cases with outlines.
-
-    No case is named in it.
 
     Args:
         path: Of the figure.
         comparison: The scored cases and the pictures of the worst.
         differences: To the first bundle, rows as of comparison.json.
         names: What to call each bundle; the first is the one that others are compared with.
+        names_cases: Whether the worst cases are named.
     """
     from matplotlib.figure import Figure
 
@@ -42,7 +45,7 @@ def save_compare_figure(
         own = {item["bundle"]: item for item in differences if (item["class"], item["measure"]) == (part, measure)}
         _draw_cases(left, comparison.cases, part, measure, names)
         _draw_differences(right, own, measure, names)
-    _draw_worst(lower, comparison, names)
+    _draw_worst(lower, comparison, names, names_cases)
     figure.savefig(path, dpi=150)
 
 
@@ -63,7 +66,7 @@ def _draw_cases(
         line.set(color="black", linewidth=1, markerfacecolor="white", markeredgecolor="black", zorder=4)
     axes.set_yticks(range(len(names)), [_folded(name) for name in names.values()])
     axes.set_ylim(len(names) - 0.5, -0.7)
-    axes.set_title(f"{part}: {MEASURE_NAMES[measure]}, {len(cases)} cases", fontsize=10)
+    axes.set_title(f"{part}: {MEASURE_NAMES[measure]}, {len(cases)} cases; box quartiles, triangle mean", fontsize=10)
     axes.grid(axis="x", alpha=0.3)
 
 
@@ -71,7 +74,7 @@ def _draw_differences(
     axes: "Axes", differences: Mapping[str, Mapping[str, Any]], measure: str, names: Mapping[str, str]
 ) -> None:
     axes.axvline(0, color="gray", linewidth=1, linestyle="--")
-    axes.annotate("others less this one", (0, 0), fontsize=8, ha="center", va="center", backgroundcolor="white")
+    axes.annotate("difference to this one", (0, 0), fontsize=8, ha="center", va="center", backgroundcolor="white")
     for place, name in enumerate(names):
         if (item := differences.get(name)) is None or item["mean"] is None:
             continue
@@ -87,7 +90,7 @@ def _draw_differences(
     axes.grid(axis="x", alpha=0.3)
 
 
-def _draw_worst(figure: "SubFigure", comparison: "Comparison", names: Mapping[str, str]) -> None:
+def _draw_worst(figure: "SubFigure", comparison: "Comparison", names: Mapping[str, str], names_cases: bool) -> None:
     from matplotlib.lines import Line2D
 
     if not comparison.worst:
@@ -97,7 +100,8 @@ def _draw_worst(figure: "SubFigure", comparison: "Comparison", names: Mapping[st
         for axes, name in zip(row, names, strict=True):
             draw_picture(axes, picture, name)
             axes.set_xlabel(_told(case, name), fontsize=8)
-        row[0].set_ylabel(f"worst {number}", fontsize=10)
+        own = f"\n{_shortened(case.case.id)}" if names_cases else ""
+        row[0].set_ylabel(f"worst {number}{own}", fontsize=9)
     for axes, shown in zip(grid[0], names.values(), strict=True):
         axes.set_title(_folded(shown), fontsize=10)
     keys = [
@@ -105,6 +109,13 @@ def _draw_worst(figure: "SubFigure", comparison: "Comparison", names: Mapping[st
         Line2D([], [], color=BUNDLE_COLOUR, linewidth=BUNDLE_WIDTH, label="bundle"),
     ]
     figure.legend(handles=keys, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    figure.suptitle(
+        "The cases that all bundles together do worst, in the slice with most of the reference", fontsize=10
+    )
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
 
 
 def _folded(name: str) -> str:

@@ -59,7 +59,13 @@ def comparison_markdown(content: Mapping[str, Any]) -> str:
     patients = f" of {content['n_patients']} patients" if content["n_patients"] else ""
     failed = f"; {content['failed']} more could not be done by all" if content["failed"] else ""
     text = f"Compared on the same {content['n']} cases{patients}{failed}. {NOTE}"
-    return "\n".join([text, "", *lines, "", "```", content["command"], "```", ""])
+    bundles = [
+        f"{bundle['name']}: version {bundle['version']}, weights with sha256 {bundle['weights_sha256'][:12]}"
+        for bundle in content["bundles"]
+    ]
+    worst = f"Worst cases, mean over bundles and classes: {', '.join(content['worst']) or 'none'}"
+    below = [f"- {item}" for item in (*bundles, worst)]
+    return "\n".join([text, "", *lines, "", *below, "", "```", content["command"], "```", ""])
 
 
 NOTE = (

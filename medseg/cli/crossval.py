@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 def crossval(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Name of a shipped bundle or path of any.")],
-    data: Annotated[Path, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/; patients.csv is heeded.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            "--data", help="Folder with imagesTr/ and labelsTr/, or images/ and labels/; patients.csv is heeded."
+        ),
+    ],
     output: OutputOption,
     folds: Annotated[int, typer.Option("--folds", min=2, help="Number of parts; each tests one model.")] = 5,
     only: Annotated[

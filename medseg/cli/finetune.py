@@ -21,7 +21,12 @@ from medseg.errors import UserError
 
 def finetune(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Name of a shipped bundle or path of any.")],
-    data: Annotated[Path, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/; patients.csv is heeded.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            "--data", help="Folder with imagesTr/ and labelsTr/, or images/ and labels/; patients.csv is heeded."
+        ),
+    ],
     output: OutputOption,
     epochs: Annotated[
         int | None, typer.Option("--epochs", min=1, help="Default: as many as make about 500 iterations.")

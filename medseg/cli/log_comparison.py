@@ -38,7 +38,7 @@ def log_comparison(run: "Run", content: Mapping[str, Any], comparison: "Comparis
     run.log_table("comparison", [dict(zip(head, row, strict=True)) for row in rows])
     with TemporaryDirectory() as folder:  # the figure beside the outputs has the names of the user's folders
         path = Path(folder) / "comparison.png"
-        save_compare_figure(path, comparison, content["differences"], names)
+        save_compare_figure(path, comparison, content["differences"], names, names_cases=False)
         run.log_figure(path)
 
 

@@ -37,7 +37,9 @@ MirrorOption = Annotated[
 ]
 ImagesOption = Annotated[Path | None, typer.Option("--images", help="Folder of images.")]
 LabelsOption = Annotated[Path | None, typer.Option("--labels", help="Folder of labels of the same names.")]
-DataOption = Annotated[Path | None, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/ instead.")]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/, or images/ and labels/, instead.")
+]
 SplitOption = Annotated[
     Literal["train", "validation", "test", "unseen"] | None,
     typer.Option(

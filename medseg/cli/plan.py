@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from medseg.training.fingerprint import Fingerprint, Spread
     from medseg.training.memory import MemoryEstimate
 
+_FEW = 20  # cases; of fewer, weights made from nothing are poor
+
 
 def plan(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Name of a shipped bundle or path of any.")],
-    data: Annotated[Path, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/, or images/ and labels/.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File for the plan: plan.yaml.")],
     overlay: OverlayOption = None,
     memory: MemoryOption = None,
@@ -57,6 +59,8 @@ def plan(
     cases = find_cases(data)
     require_enough_cases(cases)
     seen = [case for case in cases if case.split != "test"]
+    if len(seen) < _FEW:
+        say(f"{len(seen)} cases are few to train on from nothing: medseg finetune goes on from weights that exist")
     facts = [verify_case(case, metadata) for case in progress(seen, "looking at the cases")]
     fingerprint = make_fingerprint(facts, metadata.classes)
     budget = Budget(

@@ -27,7 +27,10 @@ def train(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Name of a shipped bundle or path of any.")],
     output: OutputOption,
     data: Annotated[
-        Path | None, typer.Option("--data", help="Folder with imagesTr/ and labelsTr/; none for a particle tracker.")
+        Path | None,
+        typer.Option(
+            "--data", help="Folder with imagesTr/ and labelsTr/, or images/ and labels/; none for a particle tracker."
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Same seed, data and machine: same weights. Default 0.")

@@ -119,7 +119,8 @@ class TrainingCheckpoint:
             )
         if done >= engine.state.max_epochs:
             raise UserError(
-                f"{done} epochs are done already and the training is to have {engine.state.max_epochs}: lengthen it"
+                f"{done} epochs are done already, and the training is to have {engine.state.max_epochs}: to go on, "
+                "give it more with --set max_epochs=N"
             )
         engine.load_state_dict({**trainer, "max_epochs": engine.state.max_epochs})
         best = state.get("best")

@@ -40,6 +40,8 @@ def find_cases(dataset_dir: str | Path, fold: Fold | None = None) -> list[Case]:
             such fold.
     """
     root = Path(dataset_dir)
+    if not root.is_dir():
+        raise UserError(f"`{root}` is no folder, or does not exist")
     layouts = [layout for layout in _LAYOUTS if any((root / part).is_dir() for part in layout)]
     layout = layouts[0] if layouts else _LAYOUTS[0]
     for part in layout:

@@ -121,7 +121,10 @@ def select_split(cases: Sequence[Case], manifest: Manifest, split: str) -> list[
             raise UserError(f"`{case.label}` is not the label that the bundle's manifest records for case {entry.case}")
         selected.append(case)
     if not selected:
-        raise UserError(f"none of the {len(cases)} images is one of the {len(wanted)} {split} cases of the manifest")
+        raise UserError(
+            f"none of the {len(cases)} images is one of the {len(wanted)} {split} cases of the manifest: give the data "
+            "that the bundle was made from"
+        )
     return selected
 
 

@@ -126,7 +126,8 @@ def _require_a_batch(recipe: Recipe, config: Mapping[str, Any], training_cases: 
     drops_last = isinstance(loader, Mapping) and loader.get("drop_last") is True
     if drops_last and recipe.batch_size is not None and recipe.batch_size > training_cases:
         raise UserError(
-            f"batch_size is {recipe.batch_size}, but there are {training_cases} training cases: no batch would be full"
+            f"batch_size is {recipe.batch_size} and the training cases are {training_cases}, so no batch would be "
+            "full: pass --set batch_size=N, or let medseg plan choose"
         )
 
 

@@ -23,7 +23,7 @@ def require_folds(
             if not any(case.split == split for case in cases):
                 raise UserError(
                     f"fold {fold} would have no {split} case: {len(cases)} cases are too few, or of too few patients, "
-                    "for so many folds"
+                    f"for {len(cases_of)} folds: give more of them, or fewer --folds"
                 )
         if not any(held[case.id] & classes.keys() for case in cases if case.split == "validation"):
             raise UserError(

@@ -34,7 +34,8 @@ def verify_case(case: Case, metadata: BundleMetadata) -> CaseFacts:
     unknown = sorted(facts.held - metadata.classes.keys())
     if unknown:
         raise UserError(
-            f"`{case.label}` holds the values {', '.join(map(str, unknown))}; the classes of the bundle are "
-            f"{', '.join(f'{value} ({name})' for value, name in metadata.classes.items())}, and 0 is background"
+            f"`{case.label}` holds {', '.join(map(str, unknown))}; the classes of the bundle are "
+            f"{', '.join(f'{value} ({name})' for value, name in metadata.classes.items())}, and 0 is background: "
+            "change the label, or take a bundle with such a class"
         )
     return facts

@@ -88,6 +88,7 @@ def copy_untrained(source: Path, target: Path) -> None:
     metadata = json.loads(path.read_text(encoding="utf-8"))
     metadata |= {
         "changelog": {metadata["version"]: f"Trained by medseg train with the configs of {source.name}"},
+        "authors": f"Whoever trained the weights; of the configs, {metadata.get('authors', 'unknown')}",
         "copyright": "The weights are their trainer's"
         + ("." if is_simulated else "; so is the duty to name the licence of the data."),
         "data_source": "Simulated movies" if is_simulated else "The cases of docs/manifest.json",

@@ -120,3 +120,17 @@ def test_a_bundle_without_weights_is_not_exported(medseg, tmp_path):
     assert result.code == 2
     assert "models/model.pt is absent; train it first" in result.err
     assert not (tmp_path / "a.zip").exists()
+
+
+def test_the_list_says_what_each_was_measured_at(medseg):
+    rows = {row["name"]: row for row in json.loads(medseg("bundle", "list", "--json").out)["bundles"]}
+    assert rows["hippocampus_unet"]["measured"] == "Dice 0.891, 0.878"
+    assert rows["nuclei_unet"]["measured"] == "AP at IoU .5 0.742"
+    assert rows["particle_tracker"]["measured"] is None
+
+
+def test_an_archive_is_a_zip_by_name(medseg, tmp_path):
+    result = medseg("bundle", "export", "hippocampus_unet", "-o", tmp_path / "unet.tar", "--no-log")
+    assert result.code == 2
+    assert "must end in .zip" in result.err
+    assert not list(tmp_path.iterdir())

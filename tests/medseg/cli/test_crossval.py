@@ -198,7 +198,7 @@ def test_what_cannot_be_cross_validated_is_refused_before_anything_is_trained(
         tmp_path / "uneven",
     )
     assert few.code == 2
-    assert re.search(r"fold \d: batch_size is 6, but there are 4 training cases", few.err)
+    assert re.search(r"fold \d: batch_size is 6 and the training cases are 4", few.err)
     assert not list((tmp_path / "uneven").glob("fold*"))
 
     assert "tracks particles" in medseg(*start[:1], "particle_tracker", *start[2:]).err

@@ -98,7 +98,7 @@ def test_spacing_and_patch_have_an_entry_for_every_axis(check: Callable[..., lis
 
 
 def test_no_batch_would_be_full(check: Callable[..., list[str]]) -> None:
-    with pytest.raises(UserError, match="batch_size is 4, but there are 3 training cases"):
+    with pytest.raises(UserError, match="batch_size is 4 and the training cases are 3"):
         check(batch_size=4)
 
 

@@ -83,7 +83,9 @@ def test_a_training_that_is_resumed_is_as_one_in_a_single_go(train: Callable[...
     assert state(whole)["best"] == state(resumed)["best"]
     moments = [state(folder)["optimizer"]["state"][0]["exp_avg"] for folder in (whole, resumed)]
     assert torch.equal(*moments)
-    with pytest.raises(UserError, match="3 epochs are done already and the training is to have 3: lengthen it"):
+    with pytest.raises(
+        UserError, match=r"3 epochs are done already, and the training is to have 3: to go on, .* --set max_epochs=N"
+    ):
         train("killed", resume=True)
 
 

@@ -31,7 +31,7 @@ def test_unknown_class_is_named_beside_the_known_ones(case: Case, metadata: Bund
     voxels = label.data[0].copy()
     voxels[0, 0, 0] = 7
     write_label(case.label, voxels, label)
-    with pytest.raises(UserError, match=r"holds the values 7; the classes .* are 1 \(anterior\), 2 \(posterior\)"):
+    with pytest.raises(UserError, match=r"holds 7; the classes .* are 1 \(anterior\), 2 \(posterior\)"):
         verify_case(case, metadata)
 
 

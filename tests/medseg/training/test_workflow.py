@@ -85,7 +85,7 @@ def test_training_writes_weights_and_goes_on_where_it_ended(
     assert train(max_epochs=3, resume=True) == {"dice": 0.999}
     assert seen == [(3, 3)]
     assert (untrained / "models" / "model.pt").read_bytes() == chosen
-    with pytest.raises(UserError, match="3 epochs are done already and the training is to have 3"):
+    with pytest.raises(UserError, match="3 epochs are done already, and the training is to have 3"):
         train(max_epochs=3, resume=True)
     # Nothing that training writes takes the trust away.
     assert is_trusted(untrained)
