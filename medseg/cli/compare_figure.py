@@ -86,6 +86,7 @@ def _draw_differences(
         )
     reach = max([abs(x) for item in differences.values() for x in item["ci95"] or (item["mean"] or 0.0,)], default=0.0)
     axes.set_xlim(-1.4 * max(reach, 0.005), 1.4 * max(reach, 0.005))
+    axes.locator_params(axis="x", nbins=4)
     axes.set_title(f"difference of {MEASURE_NAMES[measure]}, 95 % interval", fontsize=10)
     axes.grid(axis="x", alpha=0.3)
 
