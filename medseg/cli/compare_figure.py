@@ -22,7 +22,8 @@ def save_compare_figure(
     comparison: "Comparison",
     differences: Sequence[Mapping[str, Any]],
     names: Mapping[str, str],
-    names_cases: bool = True,
+    *,
+    names_cases: bool,
 ) -> None:
     """Every case of every bundle, the paired differences, and below them the worst cases with outlines.
 
@@ -31,7 +32,7 @@ def save_compare_figure(
         comparison: The scored cases and the pictures of the worst.
         differences: To the first bundle, rows as of comparison.json.
         names: What to call each bundle; the first is the one that others are compared with.
-        names_cases: Whether the worst cases are named.
+        names_cases: Whether the worst cases are named, which may be patients' names.
     """
     from matplotlib.figure import Figure
 

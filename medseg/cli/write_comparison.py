@@ -28,6 +28,6 @@ def write_comparison(output: Path, content: Mapping[str, Any], comparison: "Comp
         partial.write_text(comparison_markdown(content), encoding="utf-8", errors="surrogateescape")
     names = {bundle["name"]: bundle["name"] for bundle in content["bundles"]}
     with atomic_path(output / "comparison.png") as partial:
-        save_compare_figure(partial, comparison, content["differences"], names)
+        save_compare_figure(partial, comparison, content["differences"], names, names_cases=True)
     with atomic_path(output / "comparison.json") as partial:
         partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,10 +1,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 
 from medseg.bundle.evaluate import CaseScore
+from medseg.cli import log_comparison
 from medseg.cli.case_picture import take_picture
 from medseg.cli.compare_cases import ComparedCase, Comparison
 from medseg.cli.compare_content import comparison_content
@@ -66,7 +68,9 @@ def test_objects_are_compared_by_average_precision_and_panoptic_quality(nuclei, 
     assert rows["bright, 2 cases: objects: AP at IoU .5, difference"][1].endswith("too few cases")
     assert comparison_markdown(content).count("\n|") == len(rows) + 1
 
-    save_compare_figure(tmp_path / "a.png", nuclei, content["differences"], {"old": "a | name " * 9, "new": "new"})
+    save_compare_figure(
+        tmp_path / "a.png", nuclei, content["differences"], {"old": "a | name " * 9, "new": "new"}, names_cases=True
+    )
     assert (tmp_path / "a.png").stat().st_size > 10_000
 
 
@@ -76,7 +80,9 @@ def test_what_is_undefined_for_all_is_drawn_and_told_all_the_same(tmp_path):
     content = content_of(comparison)
     assert {row["verdict"] for row in content["differences"]} == {"too few cases"}
     assert "n 0: too few cases" in comparison_markdown(content)
-    save_compare_figure(tmp_path / "a.png", comparison, content["differences"], {"old": "old", "new": "new"})
+    save_compare_figure(
+        tmp_path / "a.png", comparison, content["differences"], {"old": "old", "new": "new"}, names_cases=True
+    )
     assert comparison.cases[0].quality is None
 
 
@@ -110,3 +116,32 @@ def test_a_volume_is_shown_by_the_slice_with_most_of_the_reference_whatever_its_
     # The voxel axes run to the left and the back, the picture's to the right and, from the top, to the back.
     assert (np.diff(picture.image, axis=1) <= 0).all()
     assert (np.diff(picture.image, axis=0) >= 0).all()
+
+
+def test_the_figure_beside_the_outputs_names_the_worst_cases_and_the_logged_one_none(nuclei, tmp_path, monkeypatch):
+    monkeypatch.setitem(mpl.rcParams, "svg.fonttype", "none")
+    content = content_of(nuclei)
+    texts = []
+
+    class Logged:
+        """A run that reads its figure, drawn as text."""
+
+        def __getattr__(self, _):
+            return lambda *_: None
+
+        def log_figure(self, path):
+            texts.append(path.read_text())
+
+    names = {"old": "old", "new": "new"}
+    save_compare_figure(tmp_path / "a.svg", nuclei, [], names, names_cases=True)
+    assert ">c0<" in (tmp_path / "a.svg").read_text()
+    draw = log_comparison.save_compare_figure
+
+    def as_text(path, *arguments, **options):
+        draw(path.with_suffix(".svg"), *arguments, **options)
+        path.with_suffix(".svg").rename(path)
+
+    monkeypatch.setattr(log_comparison, "save_compare_figure", as_text)
+    log_comparison.log_comparison(Logged(), content, nuclei, names)
+    assert "worst 1" in texts[0]
+    assert ">c0<" not in texts[0]
